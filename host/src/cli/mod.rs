@@ -1,0 +1,181 @@
+//! The command line: from arguments to a checked plan, before any plugin runs
+//! an attempt and before anything is dialled.
+//!
+//! It takes two steps, since a probe's options are known only once its plugin
+//! is loaded: [`parse`] looks at the form, and [`WaitRequest::plan`] asks the
+//! probes in play for their options, reads every target and checks every
+//! value.
+
+mod address;
+mod commands;
+mod duration;
+mod endpoint;
+mod environment;
+mod help;
+mod keywords;
+mod names;
+pub(crate) mod options;
+mod parser;
+mod pgpass;
+mod plan;
+mod redact;
+mod resolve;
+mod routing;
+mod scan;
+mod settings;
+mod suggest;
+mod target;
+#[cfg(test)]
+mod tests;
+mod url;
+pub(crate) mod values;
+
+use std::ffi::OsString;
+use std::fmt;
+
+use crate::description::Description;
+use crate::error::Result;
+use crate::model::Job;
+use crate::report::OutputSettings;
+use crate::secret::Secret;
+use crate::wait::WaitSettings;
+
+pub use environment::{Environment, SystemEnvironment};
+pub use help::HelpRequest;
+
+use names::Named;
+use scan::Scan;
+
+/// The plugins that are at hand.
+pub trait Probes {
+    /// Their names, sorted.
+    fn names(&self) -> Vec<String>;
+
+    /// The URL schemes that they answer to, sorted.
+    fn schemes(&self) -> Vec<String>;
+
+    /// The name of the plugin that answers to a scheme.
+    fn by_scheme(&self, scheme: &str) -> Option<String>;
+
+    /// What a plugin says of itself, and its index among the loaded plugins;
+    /// `requirement` is what follows the `@` of its name.
+    ///
+    /// # Errors
+    /// [`Exit::PluginRefused`](crate::exit::Exit::PluginRefused) where there
+    /// is no such plugin or version.
+    fn describe(&self, name: &str, requirement: Option<&str>) -> Result<(usize, Description)>;
+}
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// To print [`HelpRequest::text`].
+    Help(HelpRequest),
+    /// To print the version.
+    Version,
+    /// `plugin list`.
+    PluginList {
+        /// What to print.
+        output: OutputSettings,
+    },
+    /// `plugin info NAME`.
+    PluginInfo {
+        /// The plugin's name.
+        name: String,
+        /// What follows the `@` of its name.
+        requirement: Option<String>,
+        /// What to print.
+        output: OutputSettings,
+    },
+    /// `demo`.
+    Demo {
+        /// What to print.
+        output: OutputSettings,
+    },
+    /// To wait.
+    Wait(WaitRequest),
+}
+
+/// A request to wait, its options not yet understood.
+pub struct WaitRequest {
+    scan: Scan,
+    name: Option<Named>,
+}
+
+impl fmt::Debug for WaitRequest {
+    /// Without the arguments: a password may be among them.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("WaitRequest")
+            .finish_non_exhaustive()
+    }
+}
+
+impl WaitRequest {
+    /// Understands and checks everything.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`](crate::exit::Exit::Usage) for whatever the user must
+    /// change, and the errors of [`Probes::describe`]. No error repeats a
+    /// secret.
+    pub fn plan(&self, probes: &dyn Probes, environment: &dyn Environment) -> Result<Plan> {
+        if let Some(named) = &self.name
+            && named.requirement.is_none()
+            && !named.name.contains('/')
+            && !probes.names().contains(&named.name)
+        {
+            return Err(routing::unknown_word(&named.name, probes));
+        }
+        plan::plan(&self.scan, self.name.as_ref(), probes, environment)
+    }
+}
+
+/// All that is needed to wait.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// One for each target, at least one, in the user's order.
+    pub jobs: Vec<Job>,
+    /// How to wait.
+    pub wait: WaitSettings,
+    /// What to print.
+    pub output: OutputSettings,
+    /// The command to run afterwards, as given; empty for none.
+    pub command: Vec<OsString>,
+    /// What the user should know, one line each.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Every secret, for the scrubber.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.jobs
+            .iter()
+            .flat_map(|job| job.secrets.values().flatten())
+    }
+}
+
+/// Looks at the arguments, without the program's name.
+///
+/// # Errors
+/// [`Exit::Usage`](crate::exit::Exit::Usage), for the commands other than
+/// waiting.
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    environment: &dyn Environment,
+) -> Result<Invocation> {
+    let mut scan = Scan::of(args);
+    if let Some(invocation) = commands::parse(&scan, environment)? {
+        return Ok(invocation);
+    }
+    let name = scan.first().and_then(names::read);
+    if name.is_some() {
+        scan.drop_first();
+    }
+    if scan.help {
+        return Ok(Invocation::Help(HelpRequest::for_scan(&scan, name)));
+    }
+    if scan.version {
+        return Ok(Invocation::Version);
+    }
+    Ok(Invocation::Wait(WaitRequest { scan, name }))
+}

@@ -1,0 +1,16 @@
+//! Runs probe plugins: one engine, one prepared instance a plugin, a fresh
+//! store for each attempt, and a bound on everything that a guest can use.
+
+pub mod attempt;
+mod bindings;
+pub mod limits;
+mod net;
+pub mod plugin;
+mod state;
+mod ticker;
+mod wasi;
+
+#[cfg(test)]
+mod tests;
+
+pub use plugin::{Engine, Plugin};

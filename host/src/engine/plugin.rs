@@ -1,0 +1,147 @@
+//! The engine, and a plugin that it has compiled and linked: ready for as
+//! many attempts as it takes.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Config, OptLevel, RegallocAlgorithm, Store, UpdateDeadline};
+
+use super::bindings::{Probe, ProbePre};
+use super::limits;
+use super::state::State;
+use super::ticker::{Guard, Ticker};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+
+/// What the contract's instance is called, without its version.
+const CONTRACT: &str = "waitfor:probe/";
+
+/// The one engine of a run.
+#[derive(Clone)]
+pub struct Engine {
+    engine: wasmtime::Engine,
+    ticker: Ticker,
+}
+
+/// A plugin, compiled and linked.
+#[derive(Clone)]
+pub struct Plugin {
+    pub(super) pre: ProbePre<State>,
+    pub(super) engine: Engine,
+    pub(super) name: Arc<str>,
+}
+
+fn broken(what: &str, error: &wasmtime::Error) -> Error {
+    Error::new(Exit::PluginBroke, format!("{what}: {}", first_line(error)))
+}
+
+/// The innermost cause, one line: wasmtime's outer text is a back-trace.
+pub(super) fn first_line(error: &wasmtime::Error) -> String {
+    error
+        .root_cause()
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+impl Engine {
+    /// An engine with the settings that every attempt relies on.
+    ///
+    /// # Errors
+    /// Where this machine cannot run compiled code.
+    pub fn new() -> Result<Self> {
+        let mut config = Config::new();
+        config.epoch_interruption(true);
+        config.concurrency_support(false);
+        // A probe runs for milliseconds: code that is compiled quickly beats
+        // code that runs quickly.
+        config.cranelift_opt_level(OptLevel::None);
+        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+        // A probe's memory is small: it need not reserve the address space
+        // that a large program would, which some containers ration.
+        config.memory_reservation(16 << 20);
+        config.memory_guard_size(64 << 10);
+        config.memory_reservation_for_growth(16 << 20);
+        let engine = wasmtime::Engine::new(&config)
+            .map_err(|error| broken("the engine cannot start", &error))?;
+        Ok(Self {
+            engine,
+            ticker: Ticker::new(),
+        })
+    }
+
+    /// Compiles and links a component; `name` is for messages.
+    ///
+    /// # Errors
+    /// [`Exit::PluginRefused`] where the bytes are no component of the
+    /// contract that this host speaks.
+    pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin> {
+        let refused = |why: String| {
+            Error::new(
+                Exit::PluginRefused,
+                format!("the plugin `{name}` was refused: {why}"),
+            )
+        };
+        let component = Component::from_binary(&self.engine, bytes)
+            .map_err(|error| refused(format!("it is not a component: {}", first_line(&error))))?;
+        let mut linker = Linker::new(&self.engine);
+        Probe::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
+            .map_err(|error| broken("the contract cannot be linked", &error))?;
+        let mut wants_wasi = false;
+        for (import, _) in component.component_type().imports(&self.engine) {
+            if import.starts_with("wasi:") {
+                wants_wasi = true;
+            } else if !import.starts_with(CONTRACT) {
+                return Err(
+                    refused(format!("it asks for `{import}`, which no probe is given")).hint(
+                        "a probe may import waitfor:probe, and WASI 0.2 in its restricted form",
+                    ),
+                );
+            }
+        }
+        if wants_wasi {
+            wasmtime_wasi::p2::add_to_linker_async(&mut linker)
+                .map_err(|error| broken("WASI cannot be linked", &error))?;
+        }
+        let pre = linker
+            .instantiate_pre(&component)
+            .and_then(ProbePre::new)
+            .map_err(|error| {
+                refused(format!(
+                    "it does not fit the contract: {}",
+                    first_line(&error)
+                ))
+            })?;
+        Ok(Plugin {
+            pre,
+            engine: self.clone(),
+            name: Arc::from(name),
+        })
+    }
+}
+
+impl Plugin {
+    /// The plugin's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A store for one use of the plugin, with all limits in force while the
+    /// guard lives.
+    pub(super) fn store(&self, state: State) -> (Store<State>, Guard) {
+        let mut store = Store::new(&self.engine.engine, state);
+        store.limiter(|state| &mut state.store_limits);
+        store.set_hostcall_fuel(limits::COPIED);
+        store.set_epoch_deadline(1);
+        // Yielding lets the attempt's deadline be noticed while a guest
+        // computes; only a guest that never asks for anything is trapped.
+        store.epoch_deadline_callback(|mut context| {
+            context.data_mut().tick()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        let guard = self.engine.ticker.guard(&self.engine.engine);
+        (store, guard)
+    }
+}

@@ -1,0 +1,178 @@
+//! What one attempt may use, and what it has used so far: the data of its
+//! store.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::time::Instant;
+use wasmtime::Result;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::limits::{self, StoreLimits};
+use super::net::Budget;
+use super::wasi::{self, LogStream};
+use crate::model::{Address, Job};
+use crate::net::tls::Trust;
+
+/// The contract's `endpoint`.
+pub struct Endpoint {
+    pub(super) address: Address,
+}
+
+/// What a guest says besides its verdict; it outlives the store, so that an
+/// attempt that was cut off still has its evidence.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    shared: Arc<Mutex<Noted>>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    stage: Option<String>,
+    logs: Vec<(String, String)>,
+    computing: bool,
+    memory_refused: bool,
+}
+
+impl Notes {
+    /// The step that the guest reported last.
+    pub fn stage(&self) -> Option<String> {
+        self.with(|noted| noted.stage.clone()).flatten()
+    }
+
+    /// The lines that the guest logged, each with its level.
+    pub fn logs(&self) -> Vec<(String, String)> {
+        self.with(|noted| noted.logs.clone()).unwrap_or_default()
+    }
+
+    /// Whether the guest computes, rather than waits for a call to the host.
+    pub fn computing(&self) -> bool {
+        self.with(|noted| noted.computing).unwrap_or_default()
+    }
+
+    pub(super) fn set_stage(&self, name: &str) {
+        self.with(|noted| noted.stage = Some(cut(name)));
+    }
+
+    pub(super) fn set_computing(&self, computing: bool) {
+        self.with(|noted| noted.computing = computing);
+    }
+
+    /// Whether the guest was refused the memory that it asked for last.
+    pub(super) fn memory_refused(&self) -> bool {
+        self.with(|noted| noted.memory_refused).unwrap_or_default()
+    }
+
+    pub(super) fn set_memory_refused(&self, refused: bool) {
+        self.with(|noted| noted.memory_refused = refused);
+    }
+
+    pub(super) fn log(&self, level: &str, text: &str) {
+        self.with(|noted| {
+            if noted.logs.len() < limits::LOG_LINES {
+                noted.logs.push((cut(level), cut(text)));
+            }
+        });
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Noted) -> T) -> Option<T> {
+        self.shared.lock().ok().map(|mut noted| act(&mut noted))
+    }
+}
+
+/// At most [`limits::LOG_LINE`] bytes, cut between characters.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(limits::LOG_LINE)].to_owned()
+}
+
+/// The data of one attempt's store.
+pub struct State {
+    pub(super) table: ResourceTable,
+    pub(super) store_limits: StoreLimits,
+    pub(super) job: Arc<Job>,
+    pub(super) trust: Arc<Trust>,
+    pub(super) notes: Notes,
+    /// By when every call to the host has ended.
+    pub(super) deadline: Instant,
+    /// Whether a secret was revealed: from then on nothing is discovered.
+    pub(super) revealed: bool,
+    pub(super) connections: u32,
+    pub(super) received: u64,
+    calls: u32,
+    /// How many ticks the guest was seen at work since it last asked the host
+    /// for anything.
+    ticks: u32,
+    /// Whether parameters and endpoints are to be had; not in `describe`.
+    pub(super) open: bool,
+    wasi: Option<WasiCtx>,
+}
+
+impl State {
+    pub(super) fn new(job: Arc<Job>, trust: Arc<Trust>, notes: Notes, deadline: Instant) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits::HANDLES);
+        Self {
+            table,
+            store_limits: StoreLimits::new(notes.clone()),
+            job,
+            trust,
+            notes,
+            deadline,
+            revealed: false,
+            connections: 0,
+            received: 0,
+            calls: 0,
+            ticks: 0,
+            open: true,
+            wasi: None,
+        }
+    }
+
+    /// The guest asks the host for something, and does not compute till it
+    /// has the answer.
+    pub(super) fn asked(&mut self) {
+        self.calls = self.calls.saturating_add(1);
+        self.ticks = 0;
+        self.notes.set_computing(false);
+    }
+
+    /// Ends a guest that has made too many calls.
+    pub(super) fn count_calls(&self) -> Result<()> {
+        if self.calls > limits::CALLS {
+            return Err(Budget::used_up(format!(
+                "it made more than {} calls to the host",
+                limits::CALLS
+            )));
+        }
+        Ok(())
+    }
+
+    /// The guest was seen at work; ends one that only computes, or that has
+    /// made too many calls of WASI, which cannot fail themselves.
+    pub(super) fn tick(&mut self) -> Result<()> {
+        self.count_calls()?;
+        self.notes.set_computing(true);
+        self.ticks = self.ticks.saturating_add(1);
+        if limits::TICK.saturating_mul(self.ticks) > limits::COMPUTING {
+            return Err(Budget::cpu_time(format!(
+                "it computed for {} s without asking for anything",
+                limits::COMPUTING.as_secs()
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl WasiView for State {
+    /// Every call of WASI begins here.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.asked();
+        let notes = &self.notes;
+        WasiCtxView {
+            ctx: self
+                .wasi
+                .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()))),
+            table: &mut self.table,
+        }
+    }
+}

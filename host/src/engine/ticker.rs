@@ -1,0 +1,88 @@
+//! Moves the engine's epoch on while guests run, and sleeps while none does,
+//! so that waiting costs nothing.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use wasmtime::Engine;
+
+use super::limits::TICK;
+
+/// Counts the guests at work.
+#[derive(Clone)]
+pub(super) struct Ticker {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    running: Mutex<Running>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Running {
+    guests: usize,
+    started: bool,
+}
+
+impl Ticker {
+    pub(super) fn new() -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                running: Mutex::default(),
+                changed: Condvar::new(),
+            }),
+        }
+    }
+
+    /// A guest is at work until the guard is dropped. The thread is started
+    /// with the first guest.
+    pub(super) fn guard(&self, engine: &Engine) -> Guard {
+        if let Ok(mut running) = self.shared.running.lock() {
+            running.guests += 1;
+            if !running.started {
+                running.started = true;
+                let shared = self.shared.clone();
+                let engine = engine.clone();
+                // Without the thread a guest that never ends would not be
+                // stopped; the attempt's own deadline still ends the wait.
+                let _ = std::thread::Builder::new()
+                    .name("epoch".to_owned())
+                    .spawn(move || tick(&shared, &engine));
+            }
+            self.shared.changed.notify_one();
+        }
+        Guard {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+fn tick(shared: &Shared, engine: &Engine) {
+    loop {
+        let Ok(running) = shared.running.lock() else {
+            return;
+        };
+        let Ok(running) = shared
+            .changed
+            .wait_while(running, |running| running.guests == 0)
+        else {
+            return;
+        };
+        drop(running);
+        std::thread::sleep(TICK);
+        engine.increment_epoch();
+    }
+}
+
+/// One guest at work.
+pub(super) struct Guard {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Ok(mut running) = self.shared.running.lock() {
+            running.guests = running.guests.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Opens a connection to a name: all of its addresses are raced, IPv6 and
+//! IPv4 in turn, so that a dead one costs little (after RFC 8305).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::fault::{Fault, plain};
+use super::stream::Duplex;
+use crate::model::Address;
+
+/// How long one address has the field for itself (RFC 8305, section 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// How many addresses of one name are tried.
+const MOST_ADDRESSES: usize = 16;
+
+/// Opens a byte stream to the address.
+///
+/// # Errors
+/// `refused`, `name-unknown`, `unreachable`, `no-socket`, `not-permitted`,
+/// `io`. Bounding the time is the caller's part.
+pub async fn connect(address: &Address) -> Result<Box<dyn Duplex>, Fault> {
+    match address {
+        Address::Unix(path) => connect_unix(path).await,
+        Address::Tcp { host, port } => {
+            let addresses = resolve(host, *port).await?;
+            race(&addresses).await
+        }
+    }
+}
+
+async fn connect_unix(path: &Path) -> Result<Box<dyn Duplex>, Fault> {
+    let failed = |error: io::Error| Fault::connecting(&error, &path.display());
+    let stream = match path.to_str().and_then(|text| text.strip_prefix('@')) {
+        Some(name) => connect_abstract(name).await,
+        None => UnixStream::connect(path).await,
+    };
+    Ok(Box::new(stream.map_err(failed)?))
+}
+
+#[cfg(target_os = "linux")]
+async fn connect_abstract(name: &str) -> io::Result<UnixStream> {
+    use std::os::linux::net::SocketAddrExt;
+
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+    let stream = std::os::unix::net::UnixStream::connect_addr(&address)?;
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn connect_abstract(_: &str) -> io::Result<UnixStream> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "abstract sockets exist on linux alone",
+    ))
+}
+
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let found = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|error| {
+            let text = plain(&error);
+            let why = text.rsplit(": ").next().unwrap_or_default().to_lowercase();
+            Fault::retry(
+                "name-unknown",
+                format!("the name `{host}` does not resolve: {why}"),
+            )
+        })?;
+    let addresses = alternate(found);
+    if addresses.is_empty() {
+        return Err(Fault::retry(
+            "name-unknown",
+            format!("the name `{host}` has no address"),
+        ));
+    }
+    Ok(addresses)
+}
+
+/// The families in turn, in the resolver's order within each.
+fn alternate(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut seen = Vec::new();
+    for address in found {
+        if !seen.contains(&address) {
+            seen.push(address);
+        }
+    }
+    let first_is_v6 = seen.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut leading, mut trailing): (Vec<_>, Vec<_>) = seen
+        .into_iter()
+        .partition(|address| address.is_ipv6() == first_is_v6);
+    leading.reverse();
+    trailing.reverse();
+    let mut ordered = Vec::new();
+    while ordered.len() < MOST_ADDRESSES && (!leading.is_empty() || !trailing.is_empty()) {
+        ordered.extend(leading.pop());
+        ordered.extend(trailing.pop());
+    }
+    ordered
+}
+
+async fn race(addresses: &[SocketAddr]) -> Result<Box<dyn Duplex>, Fault> {
+    let mut waiting = addresses.iter().copied();
+    let mut running = JoinSet::new();
+    let mut failures = Vec::new();
+    let mut next_start = Instant::now();
+    let mut exhausted = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(joined) = running.join_next() => match joined {
+                Ok((_, Ok(stream))) => return Ok(ready(stream)),
+                Ok((address, Err(error))) => {
+                    failures.push((address, error));
+                    next_start = Instant::now();
+                }
+                Err(_) => next_start = Instant::now(),
+            },
+            () = sleep_until(next_start), if !exhausted => match waiting.next() {
+                Some(address) => {
+                    running.spawn(async move { (address, open(address).await) });
+                    next_start = Instant::now() + HEAD_START;
+                }
+                None => exhausted = true,
+            },
+            else => return Err(most_telling(failures)),
+        }
+    }
+}
+
+/// Connects to one address. On loopback a port that nobody listens on may be
+/// the very one that the system gives to our own end; the connection is then
+/// to itself, which TCP allows and nobody wants.
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    if stream.local_addr()? == address {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+fn ready(stream: TcpStream) -> Box<dyn Duplex> {
+    // Probes write whole messages; waiting to gather more only costs time. A
+    // socket that cannot be told so works all the same.
+    let _ = stream.set_nodelay(true);
+    Box::new(stream)
+}
+
+/// A refusal tells more than a missing route: somebody was there to refuse.
+fn most_telling(failures: Vec<(SocketAddr, io::Error)>) -> Fault {
+    let refused: Vec<String> = failures
+        .iter()
+        .filter(|(_, error)| error.kind() == io::ErrorKind::ConnectionRefused)
+        .map(|(address, _)| address.to_string())
+        .collect();
+    if !refused.is_empty() {
+        return Fault::retry(
+            "refused",
+            format!("{} refused the connection", refused.join(" and ")),
+        );
+    }
+    match failures.first() {
+        Some((address, error)) => Fault::connecting(error, address),
+        None => Fault::retry("unreachable", "no address could be tried"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_and_doubles_are_dropped() {
+        let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let found = ["[::1]:1", "[::2]:1", "1.1.1.1:1", "[::1]:1", "2.2.2.2:1"].map(parse);
+        let wanted = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1"].map(parse);
+        assert_eq!(alternate(found.into_iter()), wanted);
+    }
+
+    #[tokio::test]
+    async fn a_refusing_address_does_not_hide_a_listening_one() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap()
+        };
+        assert!(race(&[closed, open]).await.is_ok());
+        let fault = race(&[closed]).await.err().unwrap();
+        assert_eq!(fault.code, "refused");
+        assert_eq!(fault.detail, format!("{closed} refused the connection"));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_exist_is_worth_a_retry() {
+        let address = Address::Tcp {
+            host: "no-such-name.invalid".to_owned(),
+            port: 1,
+        };
+        let fault = connect(&address).await.err().unwrap();
+        assert_eq!(
+            (fault.code, fault.remedy),
+            ("name-unknown", crate::net::fault::Remedy::Retry)
+        );
+        assert!(
+            fault
+                .detail
+                .starts_with("the name `no-such-name.invalid` does not resolve"),
+            "{}",
+            fault.detail
+        );
+    }
+
+    #[tokio::test]
+    async fn a_missing_socket_file_is_worth_a_retry() {
+        let address = Address::Unix("/nonexistent/socket".into());
+        let fault = connect(&address).await.err().unwrap();
+        assert_eq!(fault.code, "no-socket");
+        assert_eq!(fault.detail, "/nonexistent/socket does not exist yet");
+    }
+}

@@ -1,0 +1,8 @@
+//! The way to a target: names, addresses, byte streams and TLS. A probe
+//! never sees a socket; it sees what this module hands through the contract.
+
+pub mod dial;
+pub mod fault;
+pub mod stream;
+pub mod tls;
+pub mod verifier;

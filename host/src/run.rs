@@ -1,0 +1,170 @@
+//! Puts the parts together: from the command line to the exit code.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::catalogue::Catalogue;
+use crate::cli::{self, Invocation, Plan, SystemEnvironment, WaitRequest};
+use crate::engine::Plugin;
+use crate::engine::attempt::Notes;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::model::{Job, Verdict};
+use crate::net::tls::Trust;
+use crate::report::{self, Format, Out, clean};
+use crate::secret::Scrubber;
+use crate::wait::{self, Attempt, LogLine, TargetInfo};
+use crate::{command, demo, plugins, signals};
+
+/// Runs the program; `arguments` come without the program's name.
+///
+/// # Errors
+/// What the user must be told before the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit> {
+    let environment = SystemEnvironment;
+    match cli::parse(arguments, &environment)? {
+        Invocation::Version => print(concat!("waitfor ", env!("CARGO_PKG_VERSION"))),
+        Invocation::Help(request) => {
+            let catalogue = Catalogue::new()?;
+            print(request.text(&catalogue)?.trim_end())
+        }
+        Invocation::PluginList { output } => print(&plugins::list(&Catalogue::new()?, &output)?),
+        Invocation::PluginInfo {
+            name,
+            requirement,
+            output,
+        } => print(&plugins::info(
+            &Catalogue::new()?,
+            &name,
+            requirement.as_deref(),
+            &output,
+        )?),
+        Invocation::Demo { output } => {
+            let catalogue = Catalogue::new()?;
+            let exit = demo::run(&catalogue, &output);
+            catalogue.close();
+            exit
+        }
+        Invocation::Wait(request) => wait(&request, &environment),
+    }
+}
+
+/// Prints an answer to standard output.
+fn print(text: &str) -> Result<Exit> {
+    let mut out = Out::stdout();
+    out.line(text);
+    match out.finish() {
+        Ok(()) => Ok(Exit::Ready),
+        Err(error) => Err(Error::usage(format!(
+            "cannot write to standard output: {}",
+            crate::net::fault::plain(&error)
+        ))),
+    }
+}
+
+fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> {
+    let catalogue = Catalogue::new()?;
+    let plan = request.plan(&catalogue, environment)?;
+    let scrubber = Scrubber::new(plan.secrets());
+    // Programs read standard output alone, and -q asks for errors alone.
+    if plan.output.format == Format::Text && !plan.output.quiet {
+        let mut out = Out::stderr();
+        for warning in &plan.warnings {
+            out.line(&format!("warning: {}", clean(warning, &scrubber)));
+        }
+    }
+    let exit = waited(&catalogue, &plan, scrubber);
+    catalogue.close();
+    match exit? {
+        Exit::Ready if !plan.command.is_empty() => Err(command::replace_process(&plan.command)),
+        exit => Ok(exit),
+    }
+}
+
+fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit> {
+    let mut targets = Vec::with_capacity(plan.jobs.len());
+    for job in &plan.jobs {
+        targets.push(target(catalogue, job, &scrubber)?);
+    }
+    let mut reporter = report::reporter(&plan.output, scrubber);
+    let outcome = catalogue.runtime().block_on(wait::run(
+        targets,
+        &plan.wait,
+        reporter.as_mut(),
+        signals::interrupts(),
+    ));
+    Ok(outcome.exit)
+}
+
+/// A target that is fit to be asked: its parameters and files have been
+/// judged offline.
+///
+/// # Errors
+/// What must be mended before an attempt makes sense.
+pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<Target> {
+    let Some(loaded) = catalogue.loaded(job.plugin) else {
+        return Err(Error::new(
+            Exit::PluginRefused,
+            format!("the plugin `{}` is not loaded", job.plugin_name),
+        ));
+    };
+    let trust = Trust::new(job.tls.clone());
+    trust.check()?;
+    let job = Arc::new(job.clone());
+    let misuse = catalogue.runtime().block_on(loaded.plugin.validate(&job))?;
+    if let Some(Verdict::Misconfigured { reason, hint, .. }) = misuse {
+        let error = Error::usage(format!("{}: {}", job.label, clean(&reason, scrubber)));
+        return Err(match hint {
+            Some(hint) => error.hint(clean(&hint, scrubber)),
+            None => error,
+        });
+    }
+    Ok(Target {
+        info: TargetInfo {
+            label: job.label.clone(),
+            plugin: job.plugin_name.clone(),
+            version: loaded.published.version.to_string(),
+            sha256: loaded.published.component.hex(),
+            local: wait::is_local(&job.addresses),
+        },
+        plugin: loaded.plugin,
+        job,
+        trust: Arc::new(trust),
+        notes: RefCell::default(),
+    })
+}
+
+/// A target and the plugin that asks it.
+pub struct Target {
+    info: TargetInfo,
+    plugin: Plugin,
+    job: Arc<Job>,
+    trust: Arc<Trust>,
+    notes: RefCell<Notes>,
+}
+
+impl Attempt for Target {
+    fn target(&self) -> &TargetInfo {
+        &self.info
+    }
+
+    async fn attempt(&self, deadline: Instant) -> Verdict {
+        let notes = Notes::default();
+        self.notes.replace(notes.clone());
+        let left = deadline.saturating_duration_since(Instant::now());
+        let until = deadline - wait::CLOSING.min(left / 2);
+        self.plugin
+            .check(&self.job, &self.trust, &notes, until)
+            .await
+    }
+
+    fn logs(&self) -> Vec<LogLine> {
+        let logs = self.notes.take().logs();
+        logs.into_iter()
+            .map(|(level, text)| LogLine { level, text })
+            .collect()
+    }
+}
