@@ -1,0 +1,20 @@
+//! The harness of the end-to-end tests: it gets real servers, starts them in a wanted state,
+//! runs the built `waitfor` against them, and writes down what was found.
+//!
+//! - [`install`] makes a server component available, or says why it cannot;
+//! - [`process`] owns the servers: free ports, scratch folders, an ordinary user, a sure end;
+//! - [`servers`] starts each real server in each state that a probe must tell apart;
+//! - [`tls`] makes throw-away certificates;
+//! - [`cli`] runs `waitfor` and reads its verdict;
+//! - [`vertica_sim`] is the server that cannot be had, scripted;
+//! - [`matrix`] writes the table of states, with the expected and the found verdict.
+//!
+//! A harness fails by panicking: its callers are tests, and the message is the report.
+
+pub mod cli;
+pub mod install;
+pub mod matrix;
+pub mod process;
+pub mod servers;
+pub mod tls;
+pub mod vertica_sim;
