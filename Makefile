@@ -1,0 +1,50 @@
+# The names of the tasks; see README.md and CONTRIBUTING.md.
+CARGO ?= cargo
+
+# One selection of packages and features for all builds, so that the engine is
+# compiled once.
+BUILD = $(CARGO) build --release --locked --workspace
+
+RUN = "$${CARGO_TARGET_DIR:-target}/release"
+
+.PHONY: build demo test test-target test-servers probes probes-check docs bench
+
+build:
+	$(BUILD) --bin waitfor
+
+# Shows the main job on what is inside the binary.
+demo: build
+	$(RUN)/waitfor demo
+
+# Installs what the tests need, builds, and runs every test.
+test: test-target test-servers build
+	$(CARGO) test --release --locked --workspace --no-fail-fast
+
+# The target that probes are built for, where it can be had.
+test-target:
+	sh tests/scripts/wasm-target
+
+# The real servers that the tests start.
+test-servers:
+	$(BUILD) --bin install-servers
+	$(RUN)/install-servers
+
+# Builds the official probes from source and publishes them to registry/official.
+probes: test-target
+	$(BUILD) --bin waitfor-official
+	$(RUN)/waitfor-official publish
+
+# Shows that the sources give the published digests.
+probes-check: test-target
+	$(BUILD) --bin waitfor-official
+	$(RUN)/waitfor-official check
+
+# Writes the parameter tables of docs/probes/.
+docs:
+	$(BUILD) --bin waitfor-official
+	$(RUN)/waitfor-official docs
+
+# Measures, in one run, beside the services' own clients.
+bench: test-servers build
+	$(BUILD) --bin bench
+	$(RUN)/bench
