@@ -2,7 +2,7 @@
 //! it failed.
 //!
 //! Every text that comes from a service, a plugin or the user passes
-//! [`clean`], and everything is written through [`Out`], so that neither a
+//! [`clean()`], and everything is written through [`Out`], so that neither a
 //! hostile banner nor a reader that leaves early can do harm.
 
 mod clean;

@@ -2,7 +2,7 @@
 //! change soon and costs little, until the user's wish is fulfilled, hopeless,
 //! or out of time.
 //!
-//! One thread drives all targets at once ([`run`]). What the options mean, to
+//! One thread drives all targets at once ([`run()`]). What the options mean, to
 //! the letter:
 //!
 //! - **`--timeout`** ends the wait at that moment, whatever an attempt does:

@@ -25,7 +25,7 @@ pub enum Progress {
 /// One attempt that is over.
 #[derive(Debug)]
 pub struct Event<'a> {
-    /// The target's place in the list given to [`super::run`].
+    /// The target's place in the list given to [`super::run()`].
     pub index: usize,
     /// The target.
     pub target: &'a TargetInfo,

@@ -382,7 +382,7 @@ impl Field for Vec<Secret> {
     }
 }
 
-/// Declares a struct of parameters; see the [module](crate::params).
+/// Declares a struct of parameters; see the [module](mod@crate::params).
 ///
 /// A field's documentation is its summary, its name with `-` for `_` its
 /// name, its type its kind; what follows in braces are methods of [`Spec`].
