@@ -72,6 +72,16 @@ pub struct Verdict {
     pub raw: Value,
 }
 
+impl Verdict {
+    /// The value of a fact that must be there.
+    #[track_caller]
+    pub fn fact(&self, name: &str) -> &str {
+        self.facts
+            .get(name)
+            .unwrap_or_else(|| panic!("no fact `{name}` in {:?}", self.facts))
+    }
+}
+
 /// A command line of `waitfor`, with a clean environment.
 #[derive(Clone, Debug)]
 pub struct Cli {

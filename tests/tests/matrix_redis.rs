@@ -26,14 +26,6 @@ fn at(server: &Redis) -> String {
     format!("redis://127.0.0.1:{}", server.port)
 }
 
-#[track_caller]
-fn fact<'a>(found: &'a Verdict, name: &str) -> &'a str {
-    found
-        .facts
-        .get(name)
-        .unwrap_or_else(|| panic!("no fact `{name}` in {:?}", found.facts))
-}
-
 #[test]
 fn every_state_has_its_verdict() {
     let Some(installed) = install::require(Component::Redis) else {
@@ -59,10 +51,10 @@ fn ready(matrix: &mut Matrix, installed: &Installed) {
     let url = at(&server);
     let found = ask(&url, &[]);
     matrix.row("ready", "ready", "", &found);
-    assert_eq!(fact(&found, "server"), server.version());
-    assert_eq!(fact(&found, "role"), "master");
+    assert_eq!(found.fact("server"), server.version());
+    assert_eq!(found.fact("role"), "master");
     let again = ask(&url, &[]);
-    assert_eq!(fact(&found, "incarnation"), fact(&again, "incarnation"));
+    assert_eq!(found.fact("incarnation"), again.fact("incarnation"));
 
     for (state, query, verdict, code) in [
         ("ready; the database exists", "/1", "ready", ""),
@@ -397,7 +389,7 @@ fn replicas(matrix: &mut Matrix, installed: &Installed) {
     let mut server = Redis::replica_in_sync(installed);
     let url = at(&server);
     let found = ask(&url, &["--role", "replica"]);
-    assert_eq!(fact(&found, "role"), "replica");
+    assert_eq!(found.fact("role"), "replica");
     matrix.row(
         "a replica in sync; a replica is wanted",
         "ready",
@@ -422,7 +414,7 @@ fn replicas(matrix: &mut Matrix, installed: &Installed) {
     let master = format!("127.0.0.1:{}", server.other().port);
     let both = format!("{url},{master}?role=master");
     let found = ask(&both, &[]);
-    assert_eq!(fact(&found, "target"), master);
+    assert_eq!(found.fact("target"), master);
     matrix.row(
         "a replica and its master; a master is wanted",
         "ready",
@@ -446,7 +438,7 @@ fn replicas(matrix: &mut Matrix, installed: &Installed) {
         &ask(&url, &["--role", "replica"]),
     );
     let found = ask(&url, &[]);
-    assert_eq!(fact(&found, "master-link"), "down");
+    assert_eq!(found.fact("master-link"), "down");
     matrix.row(
         "a replica that lost its master; any role will do",
         "ready",
@@ -497,8 +489,8 @@ fn sentinels(matrix: &mut Matrix, installed: &Installed) {
     let url = format!("redis+sentinel://127.0.0.1:{}/main", server.port);
     let allow = format!("127.0.0.1:{}", server.other().port);
     let found = ask(&url, &["--allow", &allow]);
-    assert_eq!(fact(&found, "master"), allow);
-    assert_eq!(fact(&found, "server"), server.version());
+    assert_eq!(found.fact("master"), allow);
+    assert_eq!(found.fact("server"), server.version());
     matrix.row(
         "a Sentinel whose master is up and may be asked",
         "ready",
@@ -506,7 +498,7 @@ fn sentinels(matrix: &mut Matrix, installed: &Installed) {
         &found,
     );
     let found = ask(&url, &[]);
-    assert_eq!(fact(&found, "master-asked"), "no");
+    assert_eq!(found.fact("master-asked"), "no");
     matrix.row(
         "a Sentinel whose master is up and may not be asked",
         "ready",

@@ -36,14 +36,6 @@ fn at(port: u16) -> String {
     format!("vault+http://127.0.0.1:{port}")
 }
 
-#[track_caller]
-fn fact<'a>(found: &'a Verdict, name: &str) -> &'a str {
-    found
-        .facts
-        .get(name)
-        .unwrap_or_else(|| panic!("no fact `{name}` in {:?}", found.facts))
-}
-
 #[test]
 fn every_state_has_its_verdict() {
     let Some(installed) = install::require(Component::OpenBao) else {
@@ -83,7 +75,7 @@ fn life(matrix: &mut Matrix, installed: &Installed) {
     let found = ask(&url, &[]);
     matrix.row("one of three keys was given", "not-ready", "sealed", &found);
     assert_eq!(found.reason, "sealed: unseal 1 of 3 keys");
-    assert_eq!(fact(&found, "unseal-progress"), "1/3");
+    assert_eq!(found.fact("unseal-progress"), "1/3");
     server.unseal_with(2);
     let found = ask(&url, &["--want", "usable"]);
     matrix.row(
@@ -97,8 +89,8 @@ fn life(matrix: &mut Matrix, installed: &Installed) {
     for want in ["active", "usable"] {
         let found = ask(&url, &["--want", want]);
         matrix.row("unsealed and active", "ready", "", &found);
-        assert_eq!(fact(&found, "state"), "active");
-        assert_eq!(fact(&found, "version"), "2.7.2");
+        assert_eq!(found.fact("state"), "active");
+        assert_eq!(found.fact("version"), "2.7.2");
     }
     let bao = format!("bao+http://127.0.0.1:{}", server.port);
     matrix.row("unsealed and active", "ready", "", &ask(&bao, &[]));
@@ -257,7 +249,7 @@ fn standby(matrix: &mut Matrix, installed: &Installed) {
     let found = ask(&url, &[]);
     matrix.row("the standby of two", "not-ready", "standby", &found);
     assert_eq!(
-        fact(&found, "leader"),
+        found.fact("leader"),
         format!("http://127.0.0.1:{}", pair.active.port)
     );
     // It passes requests on as soon as it knows the active node, which is not at once.
@@ -265,7 +257,7 @@ fn standby(matrix: &mut Matrix, installed: &Installed) {
         .timeout("20s")
         .attempt([url.as_str(), "--want", "usable"]);
     matrix.row("the standby of two", "ready", "", &found);
-    assert_eq!(fact(&found, "state"), "standby");
+    assert_eq!(found.fact("state"), "standby");
     let found = ask_with_token(&token, &url, &["--want", "usable"]);
     matrix.row(
         "the standby of two; the token is right",

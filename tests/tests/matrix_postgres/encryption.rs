@@ -5,7 +5,7 @@ use waitfor_tests::matrix::Matrix;
 use waitfor_tests::servers::postgres::{PASSWORD, Postgres};
 use waitfor_tests::tls::{Identity, Tls};
 
-use crate::{ask, ask_with_password, at, fact};
+use crate::{ask, ask_with_password, at};
 
 pub(crate) fn encryption(matrix: &mut Matrix, server: &Postgres, tls: &Tls) {
     let url =
@@ -25,7 +25,7 @@ pub(crate) fn encryption(matrix: &mut Matrix, server: &Postgres, tls: &Tls) {
             "",
             &found,
         );
-        assert_eq!(fact(&found, "tls"), encrypted, "{mode}");
+        assert_eq!(found.fact("tls"), encrypted, "{mode}");
     }
     for mode in ["verify-ca", "verify-full"] {
         let state = |what: &str| format!("TLS offered; `sslmode={mode}`, {what}");
@@ -62,7 +62,7 @@ pub(crate) fn encryption(matrix: &mut Matrix, server: &Postgres, tls: &Tls) {
         "",
         &found,
     );
-    assert_eq!(fact(&found, "tls"), "on");
+    assert_eq!(found.fact("tls"), "on");
 
     let certificate = |identity: &Identity| {
         let (cert, key) = (identity.cert.display(), identity.key.display());

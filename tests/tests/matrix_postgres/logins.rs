@@ -3,7 +3,7 @@
 use waitfor_tests::matrix::Matrix;
 use waitfor_tests::servers::postgres::{PASSWORD, Postgres};
 
-use crate::{ask, ask_with_password, at, fact};
+use crate::{ask, ask_with_password, at};
 
 pub(crate) fn passwords(matrix: &mut Matrix, server: &Postgres) {
     for (method, user) in [
@@ -19,7 +19,7 @@ pub(crate) fn passwords(matrix: &mut Matrix, server: &Postgres) {
             "",
             &found,
         );
-        assert_eq!(fact(&found, "authentication"), method);
+        assert_eq!(found.fact("authentication"), method);
         let wrong = ask_with_password(&url, "not-the-password");
         matrix.row(
             &format!("{method}: a wrong password"),

@@ -34,14 +34,6 @@ fn at(port: u16, user: &str, rest: &str) -> String {
     format!("postgres://{user}@127.0.0.1:{port}/{rest}")
 }
 
-#[track_caller]
-fn fact<'a>(found: &'a Verdict, name: &str) -> &'a str {
-    found
-        .facts
-        .get(name)
-        .unwrap_or_else(|| panic!("no fact `{name}` in {:?}", found.facts))
-}
-
 #[test]
 fn every_state_has_its_verdict() {
     let Some(installed) = install::require(Component::Postgres) else {

@@ -11,7 +11,7 @@ use waitfor_tests::process::free_port;
 use waitfor_tests::servers::pgbouncer::Pgbouncer;
 use waitfor_tests::servers::postgres::{PASSWORD, Postgres};
 
-use crate::{ask, ask_with_password, at, fact};
+use crate::{ask, ask_with_password, at};
 
 pub(crate) fn poolers(matrix: &mut Matrix, installed: &Installed, pooler: &Installed) {
     let impatient = "query_wait_timeout = 1";
@@ -68,7 +68,7 @@ pub(crate) fn poolers(matrix: &mut Matrix, installed: &Installed, pooler: &Insta
     );
     let found = ask(&at(trusting.port, "trusted", "pgbouncer"), &[]);
     row("a pooler's own console", "ready", "", &found);
-    assert_eq!(fact(&found, "pooler"), "pgbouncer");
+    assert_eq!(found.fact("pooler"), "pgbouncer");
     let found = ask(&at(trusting.port, "trusted", "app?sslmode=require"), &[]);
     row(
         "a pooler without TLS; `sslmode=require`",

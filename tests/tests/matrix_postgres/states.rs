@@ -9,7 +9,7 @@ use waitfor_tests::matrix::Matrix;
 use waitfor_tests::servers::postgres::Postgres;
 use waitfor_tests::tls::Tls;
 
-use crate::{ask, at, fact};
+use crate::{ask, at};
 
 pub(crate) fn starting(matrix: &mut Matrix, installed: &Installed, tls: &Tls) {
     let mut server = Postgres::starting_up_with_tls(installed, tls);
@@ -90,7 +90,7 @@ pub(crate) fn standbys(matrix: &mut Matrix, installed: &Installed) {
     ] {
         let found = ask(&format!("{url}?target_session_attrs={wanted}"), &[]);
         matrix.row(state, verdict, code, &found);
-        assert_eq!(fact(&found, "role"), "standby", "{state}");
+        assert_eq!(found.fact("role"), "standby", "{state}");
     }
     let write = ["--query", "INSERT INTO migrated VALUES (2) RETURNING id"];
     let found = ask(&at(server.port, "postgres", "app"), &write);

@@ -6,18 +6,18 @@ use waitfor_tests::matrix::Matrix;
 use waitfor_tests::process::{free_port, temp_dir};
 use waitfor_tests::servers::postgres::{PASSWORD, Postgres};
 
-use crate::{ask, at, client, fact};
+use crate::{ask, at, client};
 
 pub(crate) fn ready(matrix: &mut Matrix, server: &Postgres) {
     let url = at(server.port, "trusted", "app");
     let found = ask(&url, &[]);
     matrix.row("ready", "ready", "", &found);
-    assert!(fact(&found, "version").starts_with("15."), "{found:?}");
-    assert_eq!(fact(&found, "role"), "primary");
-    assert_eq!(fact(&found, "authentication"), "none");
-    assert_eq!(fact(&found, "tls"), "on");
+    assert!(found.fact("version").starts_with("15."), "{found:?}");
+    assert_eq!(found.fact("role"), "primary");
+    assert_eq!(found.fact("authentication"), "none");
+    assert_eq!(found.fact("tls"), "on");
     let again = ask(&url, &[]);
-    assert_eq!(fact(&found, "incarnation"), fact(&again, "incarnation"));
+    assert_eq!(found.fact("incarnation"), again.fact("incarnation"));
 
     for (state, query, verdict, code) in [
         (
@@ -102,7 +102,7 @@ pub(crate) fn targets(matrix: &mut Matrix, server: &Postgres) {
     ];
     let found = ask("postgres", &options);
     matrix.row("ready; over its UNIX socket", "ready", "", &found);
-    assert_eq!(fact(&found, "tls"), "off");
+    assert_eq!(found.fact("tls"), "off");
     let found = ask(
         &format!("postgres://trusted@/app?host={socket}&port={port}&sslmode=require"),
         &[],
@@ -128,7 +128,7 @@ pub(crate) fn targets(matrix: &mut Matrix, server: &Postgres) {
     let url = format!("postgres://trusted@127.0.0.1:{closed},127.0.0.1:{port}/app");
     let found = ask(&url, &[]);
     matrix.row("two hosts; the first is closed", "ready", "", &found);
-    assert_eq!(fact(&found, "server"), format!("127.0.0.1:{port}"));
+    assert_eq!(found.fact("server"), format!("127.0.0.1:{port}"));
     let url = format!(
         "postgres://trusted@127.0.0.1:{closed},127.0.0.1:{port}/app?target_session_attrs=standby"
     );
