@@ -5,7 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use tokio::runtime::Runtime;
-use waitfor_registry::{Name, PluginRef, Published, Reference, resolve};
+use waitfor_registry::{Name, PluginRef, Published, Reference, resolve_among};
 
 use crate::cli::Probes;
 use crate::description::Description;
@@ -97,7 +97,7 @@ impl Catalogue {
             None => name.to_owned(),
         };
         let parsed: PluginRef = wanted.parse().map_err(|error| refused(&error))?;
-        resolve(&self.published, &parsed.name, &parsed.reference).map_err(|error| refused(&error))
+        resolve_among(&self.published, &parsed.name, &parsed.reference).map_err(|error| refused(&error))
     }
 
     /// Loads a plugin and asks what it takes.
@@ -131,7 +131,7 @@ impl Catalogue {
         names.dedup();
         names
             .into_iter()
-            .filter_map(|name| resolve(&self.published, name, &Reference::Newest).ok())
+            .filter_map(|name| resolve_among(&self.published, name, &Reference::Newest).ok())
     }
 }
 

@@ -3,8 +3,11 @@
 
 use std::borrow::Cow;
 
-use crate::oci::Descriptor;
-use crate::{Error, Published, Result, published};
+use crate::oci::{self, Descriptor, Index, Manifest};
+use crate::{
+    Added, Digest, Documents, Error, Name, Published, Registry, Release, Result, Standing, Version,
+    layout,
+};
 
 const PLACE: &str = "this program";
 
@@ -30,9 +33,11 @@ impl Embedded {
     /// # Errors
     /// Where the layout was broken when the program was built.
     pub fn published(&self) -> Result<Vec<Published>> {
-        published::list(self.index, PLACE, |descriptor| {
-            self.find(descriptor).map(Cow::Borrowed)
-        })
+        let index: Index = oci::parse(self.index, layout::INDEX, PLACE)?;
+        let entries = layout::entries(&index, PLACE, |descriptor| {
+            self.blob(descriptor).map(Cow::Borrowed)
+        })?;
+        Ok(entries.into_iter().map(|entry| entry.published).collect())
     }
 
     /// The component of a version, its size and digest verified.
@@ -41,12 +46,27 @@ impl Embedded {
     /// Where it is missing or altered.
     pub fn component(&self, version: &Published) -> Result<&'static [u8]> {
         let descriptor = version.descriptor();
-        let bytes = self.find(&descriptor)?;
+        let bytes = self.blob(&descriptor)?;
         descriptor.verify(bytes, PLACE)?;
         Ok(bytes)
     }
 
-    fn find(&self, descriptor: &Descriptor) -> Result<&'static [u8]> {
+    /// The component with a digest, verified; none where it is not there.
+    ///
+    /// # Errors
+    /// Where the program's own bytes are not what they were.
+    pub fn holding(&self, component: &Digest, size: u64) -> Result<Option<&'static [u8]>> {
+        let mut descriptor = Descriptor::of(oci::WASM, &[]);
+        descriptor.digest = *component;
+        descriptor.size = size;
+        match self.blob(&descriptor) {
+            Ok(bytes) => descriptor.verify(bytes, PLACE).map(|()| Some(bytes)),
+            Err(Error::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Result<&'static [u8]> {
         let hex = descriptor.digest.hex();
         self.blobs
             .binary_search_by(|(name, _)| (*name).cmp(hex.as_str()))
@@ -57,5 +77,65 @@ impl Embedded {
                 digest: descriptor.digest,
                 place: PLACE.to_owned(),
             })
+    }
+}
+
+impl Registry for Embedded {
+    fn place(&self) -> String {
+        PLACE.to_owned()
+    }
+
+    fn versions(&self, name: &Name) -> Result<Vec<Version>> {
+        let all = self.published()?.into_iter();
+        Ok(all
+            .filter(|one| one.name == *name)
+            .map(|one| one.version)
+            .collect())
+    }
+
+    fn find(&self, name: &Name, version: &Version) -> Result<Option<Published>> {
+        let mut all = self.published()?.into_iter();
+        Ok(all.find(|one| one.name == *name && one.version == *version))
+    }
+
+    fn component(&self, published: &Published) -> Result<Vec<u8>> {
+        Self::component(self, published).map(<[u8]>::to_vec)
+    }
+
+    fn documents(&self, published: &Published) -> Result<Documents> {
+        let missing = || Error::Missing {
+            digest: published.manifest,
+            place: PLACE.to_owned(),
+        };
+        let index: Index = oci::parse(self.index, layout::INDEX, PLACE)?;
+        let descriptor = index
+            .manifests
+            .iter()
+            .find(|descriptor| descriptor.digest == published.manifest)
+            .ok_or_else(missing)?;
+        let bytes = self.blob(descriptor)?;
+        descriptor.verify(bytes, PLACE)?;
+        let manifest: Manifest = oci::parse(bytes, &descriptor.digest.to_string(), PLACE)?;
+        let config = self.blob(&manifest.config)?;
+        manifest.config.verify(config, PLACE)?;
+        Ok(Documents {
+            manifest: bytes.to_vec(),
+            config: config.to_vec(),
+        })
+    }
+
+    fn publish(&self, _release: &Release<'_>) -> Result<Added> {
+        Err(read_only())
+    }
+
+    fn declare(&self, _published: &Published, _standing: &Standing) -> Result<()> {
+        Err(read_only())
+    }
+}
+
+fn read_only() -> Error {
+    Error::ReadOnly {
+        place: PLACE.to_owned(),
+        problem: "the official probes belong to the program",
     }
 }

@@ -4,7 +4,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{Digest, Name, Version};
+use crate::remote::Failure;
+use crate::supply::Refusal;
+use crate::toml_file::Unusable;
+use crate::{Digest, Name, Passed, PluginRef, Version, Why};
 
 /// The result of whatever may fail here.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -47,6 +50,14 @@ pub enum Error {
     #[error("`{text}` is not a digest: {problem}")]
     Digest {
         /// As given.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A text that does not say where plugins are kept.
+    #[error("`{text}` does not say where plugins are kept: {problem}")]
+    Location {
+        /// As given, without an account.
         text: String,
         /// What is wrong with it.
         problem: &'static str,
@@ -129,6 +140,107 @@ pub enum Error {
         .0.name, .0.version, .0.what, .0.published, .0.offered
     )]
     Immutable(Box<Clash>),
+    /// A reason that cannot be shown to the users of a version.
+    #[error("the reason {problem}")]
+    Reason {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Nothing of a plugin is published in a place.
+    #[error("{place} holds no version of `{name}`")]
+    NotPublished {
+        /// The plugin.
+        name: Name,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// There are versions that match, and none may be taken.
+    #[error("`{wanted}` cannot be used: {}", reasons(passed))]
+    NoneUsable {
+        /// As asked for.
+        wanted: Box<PluginRef>,
+        /// Those that match and were passed over, the newest first.
+        passed: Vec<Passed>,
+        /// The newest that can be used at all.
+        usable: Option<Version>,
+    },
+    /// A plugin that a run does not get.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// A file of a project that cannot be used.
+    #[error("{0}")]
+    Unusable(Box<Unusable>),
+    /// A file that a later program wrote.
+    #[error(
+        "{} has format {found}, and this waitfor {} reads {reads}",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The newest format that this program reads.
+        reads: u64,
+        /// The version to install, where the file says which.
+        install: Option<String>,
+    },
+    /// Nothing says where the plugins of a team come from.
+    #[error("no registry is bound to the team of `{name}` in {}", path.display())]
+    NoRegistry {
+        /// The plugin.
+        name: Name,
+        /// The configuration.
+        path: PathBuf,
+    },
+    /// The store cannot be read or written.
+    #[error("cannot {action} `{}` in the store: {source}", path.display())]
+    Store {
+        /// As in `read`, `write`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// A store that this user does not own.
+    #[error("the store `{}` belongs to another user (uid {owner})", path.display())]
+    ForeignStore {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// A folder with other things in it than a store has.
+    #[error("`{}` is not a store: {problem}", path.display())]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+        /// What tells it from a store.
+        problem: &'static str,
+    },
+    /// A component that was altered where it is kept.
+    #[error("{digest} in the store holds other bytes: {found}, in `{}`", path.display())]
+    StoreAltered {
+        /// The digest that was expected.
+        digest: Digest,
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        found: String,
+    },
+    /// A place that only its maintainers write.
+    #[error("nothing can be published in {place}: {problem}")]
+    ReadOnly {
+        /// The place.
+        place: String,
+        /// Why not.
+        problem: &'static str,
+    },
+    /// A request to a registry that came to nothing.
+    #[error("{0}")]
+    Remote(Box<Failure>),
 }
 
 /// A version that is published already, and what it was to become.
@@ -144,6 +256,12 @@ pub struct Clash {
     pub published: Digest,
     /// The digest that was to be added.
     pub offered: Digest,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
 }
 
 impl Error {
@@ -162,6 +280,10 @@ impl Error {
             Self::Digest { .. } => {
                 Some("write sha256: and 64 lower-case hexadecimal digits".to_owned())
             }
+            Self::Location { .. } => Some(
+                "write HOST/PATH for a registry, as in registry.example.com/ci/probes, oci:FOLDER for a folder beside waitfor.toml, or official"
+                    .to_owned(),
+            ),
             Self::UnknownPlugin { known, .. } if known.is_empty() => None,
             Self::UnknownPlugin { known, .. } => Some(format!("there are {}", list(known))),
             Self::NoVersion { available, .. } => Some(format!("there are {}", list(available))),
@@ -180,8 +302,79 @@ impl Error {
             Self::NotAProbe { .. } => {
                 Some("build it as a component that exports waitfor:probe/probing".to_owned())
             }
-            Self::Abi { .. } | Self::Io { .. } | Self::Malformed { .. } => None,
+            Self::Reason { .. } => Some("write one line that says what is wrong with it".to_owned()),
+            Self::NotPublished { .. } => Some("look at the name, and at the registry that it is bound to".to_owned()),
+            Self::NoneUsable { wanted, passed, usable } => Some(way_on(wanted, passed, usable.as_ref())),
+            Self::ReadOnly { .. } => Some("name another registry with --to".to_owned()),
+            Self::Refused(refusal) => Some(refusal.hint()),
+            Self::Unusable(file) => file.hint.clone(),
+            Self::Remote(failure) => failure.hint(),
+            Self::NewerFormat { install, .. } => Some(match install {
+                Some(version) => format!("install waitfor {version} or a newer one"),
+                None => "install a newer waitfor".to_owned(),
+            }),
+            Self::NoRegistry { name, .. } => Some(format!(
+                "write `{} = \"HOST/PATH\"` under [registries], or give --registry",
+                name.team().unwrap_or("default")
+            )),
+            Self::Store { source, .. } => Some(match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room there, or set WAITFOR_STORE to a folder with more of it; nothing that was kept is lost"
+                        .to_owned()
+                }
+                _ => "set WAITFOR_STORE to a folder that this user can write".to_owned(),
+            }),
+            Self::ForeignStore { .. } | Self::NotAStore { .. } => {
+                Some("set WAITFOR_STORE to a folder of your own".to_owned())
+            }
+            Self::StoreAltered { .. } => Some(
+                "run `waitfor plugin fetch`, which puts the right bytes in their place".to_owned(),
+            ),
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+                    "make room there and run the same command again; what was there before still is"
+                        .to_owned(),
+                ),
+                _ => None,
+            },
+            Self::Abi { .. } | Self::Malformed { .. } => None,
         }
+    }
+}
+
+/// The most versions that one message accounts for.
+const MAX_REASONS: usize = 5;
+
+fn reasons(passed: &[Passed]) -> String {
+    let mut reasons: Vec<String> = passed
+        .iter()
+        .take(MAX_REASONS)
+        .map(ToString::to_string)
+        .collect();
+    let more = passed.len().saturating_sub(MAX_REASONS);
+    if more > 0 {
+        reasons.push(format!("and so on for {more} older ones"));
+    }
+    reasons.join("; ")
+}
+
+/// What to do where nothing that matches may be taken.
+fn way_on(wanted: &PluginRef, passed: &[Passed], usable: Option<&Version>) -> String {
+    let newer = passed
+        .iter()
+        .any(|one| matches!(one.why, Why::Abi { .. }))
+        .then_some("install a newer waitfor");
+    let other = usable.map(|version| {
+        format!(
+            "take {}@{version}, the newest that can be used",
+            wanted.name
+        )
+    });
+    match (newer, other) {
+        (Some(newer), Some(other)) => format!("{other}, or {newer}"),
+        (Some(newer), None) => newer.to_owned(),
+        (None, Some(other)) => other,
+        (None, None) => "wait for a new version, or ask its publisher".to_owned(),
     }
 }
 

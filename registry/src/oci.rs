@@ -5,7 +5,8 @@
 //! digest, so the same plugin must give the same bytes on every machine, and
 //! annotations kept in a hash map do not. Facts from the OCI image
 //! specification 1.1 and the CNCF's Wasm OCI artifact layout; unknown fields
-//! are passed over, as both ask for.
+//! are passed over, as both ask for, and kept in an index, which others write
+//! as well.
 
 use std::collections::BTreeMap;
 
@@ -22,12 +23,22 @@ pub const WASM_CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a component.
 pub const WASM: &str = "application/wasm";
 
+/// The media type of the empty document, where a manifest must name a blob
+/// and has none to name.
+pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+/// The bytes of the empty document.
+pub const EMPTY_BYTES: &[u8] = b"{}";
+
 /// What `oci-layout` says.
 pub const LAYOUT_VERSION: &str = "1.0.0";
 
 /// The most bytes that an index or a manifest may have; registries draw the
 /// line there as well.
 pub const MAX_DOCUMENT: u64 = 4 * 1024 * 1024;
+
+/// The most bytes that a component may have: a probe in Python, which brings
+/// its interpreter along, has 18 MiB.
+pub const MAX_COMPONENT: u64 = 32 * 1024 * 1024;
 
 /// Keys of a manifest's annotations.
 pub mod annotation {
@@ -41,6 +52,8 @@ pub mod annotation {
     pub const LICENSES: &str = "org.opencontainers.image.licenses";
     /// A URL of the source.
     pub const SOURCE: &str = "org.opencontainers.image.source";
+    /// What names the state of the source, such as a commit.
+    pub const REVISION: &str = "org.opencontainers.image.revision";
     /// The tag of a manifest in an index.
     pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
     /// The URL schemes that the plugin answers to, the first one first, with
@@ -53,6 +66,10 @@ pub mod annotation {
 /// Annotations, in the order of their keys.
 pub type Annotations = BTreeMap<String, String>;
 
+/// Fields of a document that this program does not know; kept, since others
+/// write into the same documents.
+pub type Unknown = BTreeMap<String, serde_json::Value>;
+
 /// What a document says of a blob.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -63,9 +80,15 @@ pub struct Descriptor {
     pub digest: Digest,
     /// How many, in bytes.
     pub size: u64,
+    /// What a manifest is about, where it is no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
     /// Further facts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: Annotations,
+    /// Whatever else stands there.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 impl Descriptor {
@@ -75,7 +98,9 @@ impl Descriptor {
             media_type: media_type.to_owned(),
             digest: Digest::of(bytes),
             size: bytes.len() as u64,
+            artifact_type: None,
             annotations: Annotations::new(),
+            unknown: Unknown::new(),
         }
     }
 
@@ -109,8 +134,12 @@ pub struct Index {
     /// [`INDEX`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// One a published version, and whatever others put there.
+    /// One a published version, one a statement about a version, and
+    /// whatever others put there.
     pub manifests: Vec<Descriptor>,
+    /// Whatever else stands there.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 impl Default for Index {
@@ -119,11 +148,12 @@ impl Default for Index {
             schema_version: 2,
             media_type: Some(INDEX.to_owned()),
             manifests: Vec::new(),
+            unknown: Unknown::new(),
         }
     }
 }
 
-/// One published version.
+/// One published version, or a statement about one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
@@ -132,13 +162,27 @@ pub struct Manifest {
     /// [`MANIFEST`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// A [`WasmConfig`].
+    /// What it is, where its configuration does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// A [`WasmConfig`]; [`EMPTY`] in a statement.
     pub config: Descriptor,
-    /// The component, alone.
+    /// The component, alone; [`EMPTY`] in a statement.
     pub layers: Vec<Descriptor>,
+    /// The manifest that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
     /// See [`annotation`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: Annotations,
+}
+
+impl Manifest {
+    /// Whether it is a WebAssembly artifact; a folder or a registry may hold
+    /// anything else as well.
+    pub fn is_wasm(&self) -> bool {
+        self.config.media_type == WASM_CONFIG
+    }
 }
 
 /// The configuration of a WebAssembly artifact.
@@ -189,6 +233,19 @@ pub struct Marker {
     pub image_layout_version: String,
 }
 
+/// Writes a document; the same document has the same bytes everywhere.
+///
+/// # Errors
+/// Where it cannot be written as JSON; `what` and `place` say which document
+/// that is.
+pub fn write(document: &impl Serialize, what: &str, place: &str) -> Result<Vec<u8>> {
+    serde_json::to_vec(document).map_err(|error| Error::Malformed {
+        what: what.to_owned(),
+        place: place.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
 /// Reads a document.
 ///
 /// # Errors
@@ -225,11 +282,14 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_passed_over() {
+    fn unknown_fields_are_kept() {
         let text = br#"{"schemaVersion":2,"annotations":{"a":"b"},"subject":{},"manifests":[
             {"mediaType":"x/y","size":1,"platform":{"os":"linux"},"data":"YQ==",
              "digest":"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}"#;
         let index: Index = parse(text, "index.json", "here").unwrap();
         assert_eq!(index.manifests[0].size, 1);
+        let again: serde_json::Value = serde_json::to_value(&index).unwrap();
+        let before: serde_json::Value = serde_json::from_slice(text).unwrap();
+        assert_eq!(again, before);
     }
 }

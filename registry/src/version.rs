@@ -21,6 +21,23 @@ impl Version {
     pub fn is_prerelease(&self) -> bool {
         !self.0.pre.is_empty()
     }
+
+    /// Whether those who use `other` may be given this version, or the other
+    /// way round: both have the same major version, and in 0.x the same minor
+    /// one.
+    pub fn is_in_line_with(&self, other: &Self) -> bool {
+        self.0.major == other.0.major && (self.0.major > 0 || self.0.minor == other.0.minor)
+    }
+
+    /// The first version after it that need not be
+    /// [in line](Self::is_in_line_with) with it.
+    pub fn next_line(&self) -> Self {
+        let Self(version) = self;
+        Self(match version.major {
+            0 => semver::Version::new(0, version.minor.saturating_add(1), 0),
+            major => semver::Version::new(major.saturating_add(1), 0, 0),
+        })
+    }
 }
 
 impl fmt::Display for Version {
@@ -215,6 +232,25 @@ mod tests {
         }
         let long = format!("1.2.3-{}", "a".repeat(MAX_LENGTH));
         assert!(long.parse::<Version>().is_err());
+    }
+
+    #[test]
+    fn a_line_ends_with_the_major_version_and_in_0_x_with_the_minor_one() {
+        let cases = [
+            ("1.2.3", "1.9.0", true, "2.0.0"),
+            ("1.2.3", "2.0.0", false, "2.0.0"),
+            ("1.2.3", "2.0.0-rc.1", false, "2.0.0"),
+            ("2.0.0-rc.1", "2.0.0", true, "3.0.0"),
+            ("0.1.0", "0.1.7", true, "0.2.0"),
+            ("0.1.0", "0.2.0", false, "0.2.0"),
+            ("0.9.0", "1.0.0", false, "0.10.0"),
+        ];
+        for (one, other, in_line, next) in cases {
+            let one = version(one);
+            assert_eq!(one.is_in_line_with(&version(other)), in_line, "{other}");
+            assert_eq!(version(other).is_in_line_with(&one), in_line, "{other}");
+            assert_eq!(one.next_line().to_string(), next);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ fn release<'a>(name: &str, version: &str, component: &'a [u8]) -> Release<'a> {
         summary: "answers PING".to_owned(),
         licenses: Some("MIT OR Apache-2.0".to_owned()),
         source: None,
+        revision: None,
     }
 }
 
@@ -366,7 +367,23 @@ fn the_same_version_twice_is_no_index() {
     let path = layout.root().join("index.json");
     let mut index: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let manifests = index["manifests"].as_array_mut().unwrap();
-    manifests.push(manifests[0].clone());
+    // Two tags of one manifest are one version.
+    let mut again = manifests[0].clone();
+    again["annotations"]["org.opencontainers.image.ref.name"] = "latest".into();
+    manifests.push(again);
+    fs::write(&path, index.to_string()).unwrap();
+    assert_eq!(layout.published().unwrap().len(), 1);
+
+    let mut other: serde_json::Value = {
+        let one = layout.published().unwrap().remove(0);
+        serde_json::from_slice(&fs::read(blob(&layout, &one.manifest)).unwrap()).unwrap()
+    };
+    other["annotations"]["org.opencontainers.image.description"] = "answers PONG".into();
+    let other = other.to_string();
+    let digest = Digest::of(other.as_bytes());
+    fs::write(blob(&layout, &digest), &other).unwrap();
+    let manifests = index["manifests"].as_array_mut().unwrap();
+    manifests.push(serde_json::json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": other.len()}));
     fs::write(&path, index.to_string()).unwrap();
     let expected = format!(
         "index.json in `{}` cannot be used: it holds redis@1.0.0 twice",

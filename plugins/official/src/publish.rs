@@ -128,12 +128,16 @@ fn release<'a>(
         summary: probe.about.summary.to_owned(),
         licenses: package.license.clone(),
         source: package.repository.clone(),
+        // The same sources give the same manifest, whichever commit they
+        // are taken from.
+        revision: None,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use waitfor_registry::{Abi, Digest};
+    use waitfor_registry::oci::Annotations;
+    use waitfor_registry::{Abi, Digest, Standing};
 
     use super::*;
 
@@ -147,6 +151,8 @@ mod tests {
             schemes: vec!["redis".to_owned()],
             abi: Abi { major: 1, minor: 0 },
             summary: "works".to_owned(),
+            annotations: Annotations::new(),
+            standing: Standing::Good,
         }
     }
 

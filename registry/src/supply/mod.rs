@@ -1,0 +1,486 @@
+//! Where the plugins of one run come from: the project's pins, the program
+//! itself, the vendored folder, the store and the registries, in one place, so
+//! that runs and commands can never differ in what they take.
+
+mod choose;
+mod refusal;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::Binding;
+use crate::layout::Layout;
+use crate::remote::{RemoteRegistry, RemoteSettings};
+use crate::store::{Record, Store};
+use crate::{
+    Config, Embedded, Error, Location, Locked, Name, Project, Published, Registry, Result, Standing,
+};
+
+pub use choose::Chosen;
+pub use refusal::{Mend, Refusal};
+
+/// What the user decides about where plugins come from.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether only what is locked may be used, and lock and configuration
+    /// must agree.
+    pub locked: bool,
+    /// Whether no registry may be asked.
+    pub offline: bool,
+    /// The configuration, in place of the nearest one upwards.
+    pub config: Option<PathBuf>,
+    /// The lock, in place of the one beside the configuration.
+    pub lock_file: Option<PathBuf>,
+    /// The store, in place of the user's own.
+    pub store: Option<PathBuf>,
+    /// How long a registry may be silent.
+    pub timeout: Duration,
+}
+
+/// A component that is ready to be loaded: its digest was taken of these very
+/// bytes.
+#[derive(Debug, Clone)]
+pub struct Supplied {
+    /// The component.
+    pub bytes: Cow<'static, [u8]>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What went wrong on the side, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Where bytes came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The program itself.
+    Official,
+    /// The vendored folder.
+    Vendor(PathBuf),
+    /// The store.
+    Store(PathBuf),
+    /// Its registry, just now.
+    Registry(Location),
+}
+
+impl Origin {
+    /// The word for it in documents: `official`, `vendor`, `store` or
+    /// `registry`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Official => "official",
+            Self::Vendor(_) => "vendor",
+            Self::Store(_) => "store",
+            Self::Registry(_) => "registry",
+        }
+    }
+}
+
+/// Where the plugins of one run come from.
+#[derive(Debug)]
+pub struct Supply {
+    official: Embedded,
+    project: Option<Project>,
+    store: Option<Store>,
+    options: Options,
+}
+
+impl Supply {
+    /// Finds the project from `folder` upwards, or reads the files that
+    /// `options` name. Touches neither the store nor the network.
+    ///
+    /// # Errors
+    /// Where configuration or lock cannot be read or used.
+    pub fn open(official: Embedded, options: Options, folder: &Path) -> Result<Self> {
+        let named = options.config.is_some() || options.lock_file.is_some();
+        let project = if named {
+            Some(Project::at(
+                options.config.as_deref(),
+                options.lock_file.as_deref(),
+            )?)
+        } else {
+            Project::discover(folder)?
+        };
+        let root = options.store.clone().or_else(Store::default_root);
+        Ok(Self {
+            official,
+            project,
+            store: root.map(Store::at),
+            options,
+        })
+    }
+
+    /// The program's own plugins and no others.
+    pub fn official_only(official: Embedded) -> Self {
+        Self {
+            official,
+            project: None,
+            store: None,
+            options: Options {
+                locked: false,
+                offline: true,
+                config: None,
+                lock_file: None,
+                store: None,
+                timeout: Duration::ZERO,
+            },
+        }
+    }
+
+    /// The project, where there is one.
+    pub fn project(&self) -> Option<&Project> {
+        self.project.as_ref()
+    }
+
+    /// The project to be edited; made in the current folder, as yet without
+    /// files, where there is none.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or used.
+    pub fn project_mut(&mut self) -> Result<&mut Project> {
+        let project = match self.project.take() {
+            Some(project) => project,
+            None => Project::at(None, None)?,
+        };
+        Ok(self.project.insert(project))
+    }
+
+    /// What the user decided.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The probes inside the program.
+    pub fn official(&self) -> &Embedded {
+        &self.official
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// [`Refusal::NoStore`] where there is no folder for one.
+    pub fn store(&self) -> Result<&Store> {
+        self.store.as_ref().ok_or_else(|| Refusal::NoStore.into())
+    }
+
+    /// What is locked of a plugin.
+    pub fn locked(&self, name: &Name) -> Option<&Locked> {
+        self.project.as_ref()?.lock.as_ref()?.get(name)
+    }
+
+    /// Everything that is locked, by name.
+    pub fn all_locked(&self) -> impl Iterator<Item = &Locked> {
+        let lock = self.project.as_ref().and_then(|one| one.lock.as_ref());
+        lock.into_iter().flat_map(|lock| lock.plugins())
+    }
+
+    /// Whether the files that the user named are there, for those who only
+    /// read them.
+    ///
+    /// # Errors
+    /// [`Refusal::NoFile`].
+    pub fn check_files(&self) -> Result<()> {
+        let named = [&self.options.config, &self.options.lock_file];
+        match named.into_iter().flatten().find(|path| !path.is_file()) {
+            None => Ok(()),
+            Some(path) => Err(Refusal::NoFile { path: path.clone() }.into()),
+        }
+    }
+
+    /// Where lock and configuration disagree, with `--locked`.
+    ///
+    /// # Errors
+    /// [`Refusal::Disagree`].
+    pub fn check_locked(&self) -> Result<()> {
+        let Some(project) = self.project.as_ref().filter(|_| self.options.locked) else {
+            return Ok(());
+        };
+        let found = project.disagreements()?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::Disagree {
+            lock: project.lock_path().to_owned(),
+            found,
+        }
+        .into())
+    }
+
+    /// The registry that a plugin belongs to.
+    ///
+    /// # Errors
+    /// Where nothing is bound to its team.
+    pub fn binding(&self, name: &Name) -> Result<Binding> {
+        match &self.project {
+            Some(project) => project.config.binding(name),
+            None => Config::empty(crate::config::FILE).binding(name),
+        }
+    }
+
+    /// How a registry is reached that is named by its location.
+    pub fn binding_at(&self, location: &Location) -> Binding {
+        match &self.project {
+            Some(project) => project.config.binding_at(location),
+            None => Config::empty(crate::config::FILE).binding_at(location),
+        }
+    }
+
+    /// A registry, to read or to write.
+    ///
+    /// # Errors
+    /// [`Refusal::Offline`] where it is a remote one and the network is
+    /// forbidden; where a folder is no OCI image layout.
+    pub fn registry(&self, binding: &Binding) -> Result<Box<dyn Registry>> {
+        Ok(match &binding.location {
+            Location::Official => Box::new(self.official),
+            Location::Folder(folder) => Box::new(Layout::open(self.folder(folder))?),
+            Location::Remote(remote) => {
+                if self.options.offline {
+                    return Err(Refusal::Offline {
+                        registry: binding.location.clone(),
+                    }
+                    .into());
+                }
+                let settings = RemoteSettings {
+                    ca_file: binding.ca_file.clone(),
+                    plain_http: binding.plain_http,
+                    mirrors: binding.mirrors.clone(),
+                    timeout: self.options.timeout,
+                    ..RemoteSettings::default()
+                };
+                Box::new(RemoteRegistry::new(remote, settings)?)
+            }
+        })
+    }
+
+    /// The path of a [`Location::Folder`]: relative to the project's folder,
+    /// or to the current one where there is no project.
+    pub fn folder(&self, folder: &Path) -> PathBuf {
+        match &self.project {
+            Some(project) => project.resolve(folder),
+            None => folder.to_owned(),
+        }
+    }
+
+    /// The vendored folder, where the project has one.
+    ///
+    /// # Errors
+    /// Where it is missing, or no OCI image layout.
+    pub fn vendor(&self) -> Result<Option<Layout>> {
+        let Some(folder) = self.project.as_ref().and_then(|one| one.config.vendor()) else {
+            return Ok(None);
+        };
+        if !folder.exists() {
+            return Err(Refusal::NoVendor { folder }.into());
+        }
+        Layout::open(folder).map(Some)
+    }
+
+    /// The component of a locked or chosen plugin, from the nearest place
+    /// that holds it; what comes from a registry is kept in the store.
+    ///
+    /// # Errors
+    /// Where a place holds other bytes under the same digest or version, or
+    /// none holds them; the error says which places those are.
+    pub fn bytes(&self, locked: &Locked) -> Result<Supplied> {
+        match self.at_hand(locked)? {
+            Some(supplied) => Ok(supplied),
+            None => self.fetch(locked),
+        }
+    }
+
+    /// The component where it is on this machine; none where it is not.
+    ///
+    /// # Errors
+    /// Where a place holds other bytes under its digest.
+    pub fn at_hand(&self, locked: &Locked) -> Result<Option<Supplied>> {
+        let supplied = |bytes, origin| {
+            Ok(Some(Supplied {
+                bytes,
+                origin,
+                warnings: Vec::new(),
+            }))
+        };
+        if let Some(bytes) = self.official.holding(&locked.component, locked.size)? {
+            return supplied(Cow::Borrowed(bytes), Origin::Official);
+        }
+        if let Some(vendor) = self.vendor()?
+            && let Some(bytes) = vendor
+                .holding(&locked.component, locked.size)
+                .map_err(|error| altered(locked, error, Mend::Vendor))?
+        {
+            let origin = Origin::Vendor(vendor.root().to_owned());
+            return supplied(Cow::Owned(bytes), origin);
+        }
+        if let Location::Folder(folder) = &locked.registry {
+            let layout = Layout::open(self.folder(folder))?;
+            self.check_unmoved(&layout, locked)?;
+            let held = layout
+                .holding(&locked.component, locked.size)
+                .map_err(|error| altered(locked, error, Mend::Registry))?;
+            if let Some(bytes) = held {
+                let origin = Origin::Registry(locked.registry.clone());
+                return supplied(Cow::Owned(bytes), origin);
+            }
+        }
+        if let Some(store) = &self.store
+            && let Some(bytes) = store
+                .component(&locked.component, locked.size)
+                .map_err(|error| altered(locked, error, Mend::Store))?
+        {
+            let origin = Origin::Store(store.path_of(&locked.component));
+            return supplied(Cow::Owned(bytes), origin);
+        }
+        Ok(None)
+    }
+
+    /// Downloads a component, whether it is at hand or not, and keeps it in
+    /// the store.
+    ///
+    /// # Errors
+    /// Where the registry cannot be asked, or publishes other bytes than
+    /// were locked.
+    pub fn fetch(&self, locked: &Locked) -> Result<Supplied> {
+        if locked.registry == Location::Official {
+            return Err(Refusal::NotInside {
+                name: locked.name.clone(),
+                version: locked.version.clone(),
+            }
+            .into());
+        }
+        if self.options.offline {
+            return Err(Refusal::NotAtHand {
+                name: locked.name.clone(),
+                version: locked.version.clone(),
+                places: self.places(locked),
+            }
+            .into());
+        }
+        let registry = self.registry(&self.binding_at(&locked.registry))?;
+        let published = self.check_unmoved(&*registry, locked)?;
+        let bytes = registry.component(&published)?;
+        let warnings = match self.keep(&locked.registry, &published, &bytes) {
+            Ok(()) => Vec::new(),
+            // The run has its bytes; only the next one has to fetch again.
+            Err(error) => vec![format!(
+                "{}@{} was fetched and could not be kept: {error}",
+                locked.name, locked.version
+            )],
+        };
+        Ok(Supplied {
+            bytes: Cow::Owned(bytes),
+            origin: Origin::Registry(locked.registry.clone()),
+            warnings,
+        })
+    }
+
+    /// What a registry publishes under the version that is locked.
+    ///
+    /// # Errors
+    /// [`Refusal::Moved`] where those are other bytes, [`Refusal::Gone`]
+    /// where it is not there.
+    pub fn check_unmoved(&self, registry: &dyn Registry, locked: &Locked) -> Result<Published> {
+        let published = registry
+            .find(&locked.name, &locked.version)?
+            .ok_or_else(|| Refusal::Gone {
+                name: locked.name.clone(),
+                version: locked.version.clone(),
+                registry: locked.registry.clone(),
+            })?;
+        if published.component == locked.component {
+            return Ok(published);
+        }
+        Err(Refusal::Moved {
+            name: locked.name.clone(),
+            version: locked.version.clone(),
+            registry: locked.registry.clone(),
+            locked: locked.component,
+            found: published.component,
+        }
+        .into())
+    }
+
+    /// Keeps what came from a remote registry in the store.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn keep(&self, registry: &Location, published: &Published, bytes: &[u8]) -> Result<()> {
+        let store = self.store()?;
+        let _held = store.hold()?;
+        store.put(bytes)?;
+        self.remember(registry, published)?;
+        match &self.project {
+            Some(project) if project.lock.is_some() => store.count_on(project.lock_path()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what a remote registry said of a version, for runs that do not
+    /// ask it.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub fn remember(&self, registry: &Location, published: &Published) -> Result<()> {
+        if !matches!(registry, Location::Remote(_)) {
+            return Ok(());
+        }
+        self.store()?.remember(&Record {
+            registry: registry.to_string(),
+            published: published.clone(),
+        })
+    }
+
+    /// How a version stood when its registry was last asked; a folder and the
+    /// program are asked at once. What cannot be told is good.
+    pub fn last_standing(&self, locked: &Locked) -> Standing {
+        let found = |registry: &dyn Registry| {
+            let found = registry.find(&locked.name, &locked.version);
+            found.ok().flatten().map(|published| published.standing)
+        };
+        let standing = match &locked.registry {
+            Location::Official => found(&self.official),
+            Location::Folder(folder) => Layout::open(self.folder(folder))
+                .ok()
+                .and_then(|layout| found(&layout)),
+            Location::Remote(_) => self.store.as_ref().and_then(|store| {
+                let registry = locked.registry.to_string();
+                let standing = store.standing_of(&registry, &locked.name, &locked.version);
+                standing.ok().flatten()
+            }),
+        };
+        standing.unwrap_or_default()
+    }
+
+    /// Where the bytes of a plugin could have been on this machine.
+    fn places(&self, locked: &Locked) -> Vec<String> {
+        let mut places = vec!["this program".to_owned()];
+        let vendor = self.project.as_ref().and_then(|one| one.config.vendor());
+        places.extend(vendor.map(|folder| format!("`{}`", folder.display())));
+        if let Some(store) = &self.store {
+            let path = store.path_of(&locked.component);
+            places.push(format!("`{}`", path.display()));
+        }
+        places
+    }
+}
+
+/// The complaint about a copy with other bytes, with the plugin's name.
+fn altered(locked: &Locked, error: Error, mend: Mend) -> Error {
+    let (place, found) = match error {
+        Error::Altered { place, found, .. } => (place, found),
+        Error::StoreAltered { path, found, .. } => (format!("`{}`", path.display()), found),
+        other => return other,
+    };
+    Refusal::Altered {
+        name: locked.name.clone(),
+        version: locked.version.clone(),
+        place,
+        locked: locked.component,
+        found,
+        mend,
+    }
+    .into()
+}
