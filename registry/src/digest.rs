@@ -21,6 +21,18 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest with these 64 digits, as they stand where [`PREFIX`] goes
+    /// without saying.
+    ///
+    /// # Errors
+    /// Where `digits` are none.
+    pub fn from_hex(digits: &str) -> Result<Self> {
+        read(digits).map_err(|problem| Error::Digest {
+            text: digits.to_owned(),
+            problem,
+        })
+    }
+
     /// The 64 digits without [`PREFIX`]; the name of the blob's file.
     pub fn hex(&self) -> String {
         hex::encode(self.0)
@@ -51,14 +63,17 @@ impl FromStr for Digest {
         let digits = text
             .strip_prefix(PREFIX)
             .ok_or_else(|| refuse("it does not start with `sha256:`"))?;
-        if digits.bytes().any(|digit| digit.is_ascii_uppercase()) {
-            return Err(refuse("its digits are upper-case"));
-        }
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes)
-            .map_err(|_| refuse("it has not 64 hexadecimal digits"))?;
-        Ok(Self(bytes))
+        read(digits).map_err(refuse)
     }
+}
+
+fn read(digits: &str) -> std::result::Result<Digest, &'static str> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| "it has not 64 hexadecimal digits")?;
+    if digits.bytes().any(|digit| digit.is_ascii_uppercase()) {
+        return Err("its digits are upper-case");
+    }
+    Ok(Digest(bytes))
 }
 
 impl serde::Serialize for Digest {

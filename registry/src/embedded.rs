@@ -66,6 +66,17 @@ impl Embedded {
         }
     }
 
+    /// How many bytes the component with a digest has; none where it is not
+    /// there.
+    pub fn size_of(&self, component: &Digest) -> Option<u64> {
+        let hex = component.hex();
+        let at = self
+            .blobs
+            .binary_search_by(|(name, _)| (*name).cmp(hex.as_str()));
+        let (_, bytes) = self.blobs.get(at.ok()?)?;
+        Some(bytes.len() as u64)
+    }
+
     fn blob(&self, descriptor: &Descriptor) -> Result<&'static [u8]> {
         let hex = descriptor.digest.hex();
         self.blobs

@@ -89,6 +89,30 @@ pub enum Error {
         digest: Digest,
         /// Versions and digests that there are, the newest first.
         available: Vec<(Version, Digest)>,
+        /// Versions that are listed and not there, the newest first.
+        lost: Vec<Version>,
+    },
+    /// A published version whose component is no probe.
+    #[error("the plugin `{name}@{version}` from {place} was refused: {problem}")]
+    Unfit {
+        /// The plugin.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// Where it is published.
+        place: String,
+        /// Why it is no probe.
+        problem: String,
+    },
+    /// A version that its place lists and does not have.
+    #[error("`{name}@{version}` is listed in {place}, and its manifest is not there")]
+    Lost {
+        /// The plugin.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// The place.
+        place: String,
     },
     /// The operating system said no.
     #[error("cannot {action} `{}`: {source}", path.display())]
@@ -117,6 +141,12 @@ pub enum Error {
         place: String,
         /// What was found instead.
         found: String,
+    },
+    /// A folder that is no registry.
+    #[error("there is no OCI image layout in `{}`", path.display())]
+    NoLayout {
+        /// The folder.
+        path: PathBuf,
     },
     /// A layout that breaks its own format.
     #[error("{what} in {place} cannot be used: {problem}")]
@@ -238,6 +268,16 @@ pub enum Error {
         /// Why not.
         problem: &'static str,
     },
+    /// The certificates that a registry is to be trusted by.
+    #[error("cannot read the certificates in `{}` for {registry}: {problem}", path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// The registry.
+        registry: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A request to a registry that came to nothing.
     #[error("{0}")]
     Remote(Box<Failure>),
@@ -287,13 +327,21 @@ impl Error {
             Self::UnknownPlugin { known, .. } if known.is_empty() => None,
             Self::UnknownPlugin { known, .. } => Some(format!("there are {}", list(known))),
             Self::NoVersion { available, .. } => Some(format!("there are {}", list(available))),
-            Self::NoSuchBytes { available, .. } => Some(format!(
-                "there are {}",
-                list(
-                    available
-                        .iter()
-                        .map(|(version, digest)| format!("{version} with {digest}"))
-                )
+            Self::NoSuchBytes { available, lost, .. } => {
+                let at_hand = available
+                    .iter()
+                    .map(|(version, digest)| format!("{version} with {digest}"));
+                let at_hand = (!available.is_empty()).then(|| format!("there are {}", list(at_hand)));
+                let lost =
+                    (!lost.is_empty()).then(|| format!("listed, and not there: {}", list(lost)));
+                let parts: Vec<String> = [at_hand, lost].into_iter().flatten().collect();
+                (!parts.is_empty()).then(|| parts.join("; "))
+            }
+            Self::Unfit { .. } => {
+                Some("ask for another version by its number, or tell its publisher".to_owned())
+            }
+            Self::Lost { place, .. } => Some(format!(
+                "ask who runs {place} to put it back; until then, ask for another version by its number"
             )),
             Self::Immutable(_) => Some("give what changed a new version".to_owned()),
             Self::Missing { .. } | Self::Altered { .. } => {
@@ -308,6 +356,10 @@ impl Error {
             Self::ReadOnly { .. } => Some("name another registry with --to".to_owned()),
             Self::Refused(refusal) => Some(refusal.hint()),
             Self::Unusable(file) => file.hint.clone(),
+            Self::Authorities { .. } => Some(
+                "name a file of PEM certificates as `ca-file` of this registry under [registries] in waitfor.toml"
+                    .to_owned(),
+            ),
             Self::Remote(failure) => failure.hint(),
             Self::NewerFormat { install, .. } => Some(match install {
                 Some(version) => format!("install waitfor {version} or a newer one"),
@@ -330,13 +382,27 @@ impl Error {
             Self::StoreAltered { .. } => Some(
                 "run `waitfor plugin fetch`, which puts the right bytes in their place".to_owned(),
             ),
-            Self::Io { source, .. } => match source.kind() {
+            Self::Io { source, action, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
                     "make room there and run the same command again; what was there before still is"
                         .to_owned(),
                 ),
+                io::ErrorKind::PermissionDenied => Some(
+                    "check the permissions of the file and of the folders above it".to_owned(),
+                ),
+                io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("work in a folder that can be written".to_owned())
+                }
+                io::ErrorKind::NotFound if *action == "write" => {
+                    Some("make its folder first".to_owned())
+                }
+                io::ErrorKind::NotFound if *action == "find" => Some("check the path".to_owned()),
                 _ => None,
             },
+            Self::NoLayout { .. } => Some(
+                "check the path, which is relative to waitfor.toml; `waitfor plugin publish --to oci:FOLDER` makes such a folder"
+                    .to_owned(),
+            ),
             Self::Abi { .. } | Self::Malformed { .. } => None,
         }
     }

@@ -17,6 +17,7 @@ pub mod contract;
 pub mod digest;
 pub mod embedded;
 pub mod error;
+pub mod input;
 pub mod layout;
 pub mod location;
 pub mod lock;

@@ -2,15 +2,15 @@
 //! and none of them shows what stands there, since that may be a password.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
-use crate::{Error, Result};
+use crate::{Error, Result, input};
 
 /// The most bytes that such a file may have.
 const MAX_LENGTH: u64 = 4 << 20;
@@ -24,6 +24,10 @@ pub enum Role {
     /// `waitfor.lock`.
     Lock,
 }
+
+/// The way out where a lock as a whole is broken.
+pub(crate) const RESTORE: &str =
+    "take the file back from version control, or remove it and run `waitfor plugin lock`";
 
 /// A file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +78,11 @@ impl<'a> Source<'a> {
         Document::parse(self.text).map_err(|error| {
             let message = error.message().trim_end_matches('.');
             let problem = message.replace('\n', ", ");
-            self.unusable(error.span(), problem, None)
+            let way_out = match self.role {
+                Role::Config => None,
+                Role::Lock => Some(RESTORE.to_owned()),
+            };
+            self.unusable(error.span(), problem, way_out)
         })
     }
 
@@ -223,7 +231,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn span_of(&self, key: &str) -> Option<Range<usize>> {
+    pub(crate) fn span_of(&self, key: &str) -> Option<Range<usize>> {
         self.get(key)
             .and_then(Item::span)
             .or_else(|| self.table.key(key).and_then(Key::span))
@@ -265,23 +273,36 @@ pub(crate) fn read(role: Role, path: &Path) -> Result<Option<String>> {
         source,
     };
     let refuse = |problem: &str| {
+        let hint = match role {
+            Role::Config => "put a text file in UTF-8 in its place, or remove it",
+            Role::Lock => RESTORE,
+        };
         Error::Unusable(Box::new(Unusable {
             role,
             path: path.to_owned(),
             at: None,
             problem: problem.to_owned(),
-            hint: None,
+            hint: Some(hint.to_owned()),
         }))
     };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+    let bytes = match input::at_most(path, MAX_LENGTH + 1) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            return match error.kind() {
+                // Where a link is, a file was meant to be.
+                io::ErrorKind::NotFound => match fs::symlink_metadata(path) {
+                    Ok(found) if found.is_symlink() => {
+                        Err(refuse("it is a link, and leads to no file"))
+                    }
+                    _ => Ok(None),
+                },
+                io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => {
+                    Err(refuse(&error.to_string()))
+                }
+                _ => Err(failed(error)),
+            };
+        }
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_LENGTH + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
     if bytes.len() as u64 > MAX_LENGTH {
         return Err(refuse("it is larger than 4 MiB"));
     }
@@ -355,5 +376,36 @@ mod tests {
         std::fs::write(&path, b"a = \xff").unwrap();
         let error = read(Role::Config, &path).unwrap_err().to_string();
         assert_eq!(error, format!("{}: it is not UTF-8", path.display()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_there_and_no_text_file_is_refused_with_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("folder")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("link")).unwrap();
+        input::tests::pipe(&at("pipe"));
+        let large = fs::File::create(at("large")).unwrap();
+        large.set_len(MAX_LENGTH + 1).unwrap();
+        for (name, problem) in [
+            ("folder", "it is a folder"),
+            ("link", "it is a link, and leads to no file"),
+            ("pipe", "it is a pipe or a device, and not a file"),
+            ("large", "it is larger than 4 MiB"),
+        ] {
+            for (role, hint) in [
+                (
+                    Role::Config,
+                    "put a text file in UTF-8 in its place, or remove it",
+                ),
+                (Role::Lock, RESTORE),
+            ] {
+                let error = read(role, &at(name)).unwrap_err();
+                let expected = format!("{}: {problem}", at(name).display());
+                assert_eq!(error.to_string(), expected);
+                assert_eq!(error.hint().as_deref(), Some(hint), "{name}");
+            }
+        }
     }
 }

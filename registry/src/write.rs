@@ -3,14 +3,15 @@
 //! there now.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::path::Path;
 
 use nix::errno::Errno;
+use tempfile::NamedTempFile;
 
 use crate::toml_file::folder;
-use crate::{Error, Result};
+use crate::{Error, Result, input};
 
 /// What the name of a file begins with that is not in its place yet. One that
 /// is left over belonged to a process that was killed.
@@ -20,18 +21,45 @@ pub const PREFIX: &str = ".writing-";
 /// place, and the place to the disk as well.
 ///
 /// A file that is there keeps its permissions; a new one gets those of any
-/// other new file. Where `path` is a symbolic link, what it points to is
-/// replaced.
+/// other new file. A symbolic link is replaced itself, and what it points to
+/// stays as it is: others may have put it there.
 ///
 /// # Errors
-/// Where the folder is missing, full or cannot be written; `path` then holds
-/// what it held before.
+/// Where the folder is missing, full or cannot be written, or `path` is a
+/// folder, a pipe or a device; `path` then is what it was before.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    put(path, bytes).map_err(|source| Error::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
+    put(path, bytes).map_err(failed(path))
+}
+
+/// As [`replace`], for files that users may keep elsewhere: where `path` is a
+/// symbolic link, the file that it points to is replaced.
+///
+/// # Errors
+/// As [`replace`], and where the link leads to no file.
+pub fn replace_target(path: &Path, bytes: &[u8]) -> Result<()> {
+    let put = || match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => put(&fs::canonicalize(path)?, bytes),
+        _ => put(path, bytes),
+    };
+    put().map_err(failed(path))
+}
+
+/// Puts `bytes` at `path` where nothing is yet; what is there stays.
+///
+/// # Errors
+/// Where the folder is missing, full or cannot be written.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
+    let create = || {
+        let file = beside(path, bytes, None)?;
+        match file.persist_noclobber(path) {
+            Ok(_) => {}
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            // Some file systems cannot tell; there, the last one counts.
+            Err(error) => drop(error.file.persist(path).map_err(|error| error.error)?),
+        }
+        sync_folder(folder(path))
+    };
+    create().map_err(failed(path))
 }
 
 /// Whether `name` is that of a file which [`replace`] had not put into its
@@ -57,15 +85,35 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
             .is_some_and(|number| numbers.contains(&number))
 }
 
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    |source| Error::Io {
+        action: "write",
+        path,
+        source,
+    }
+}
+
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let place = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() => fs::canonicalize(path)?,
-        _ => path.to_owned(),
+    let before = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => None,
+        Ok(found) => {
+            input::check(&found)?;
+            Some(found.permissions())
+        }
+        // Where it cannot be seen, it cannot be written either.
+        Err(_) => None,
     };
-    let folder = folder(&place);
-    let before = fs::metadata(&place).ok();
+    let file = beside(path, bytes, before)?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder(path))
+}
+
+/// Writes `bytes` to the disk under another name in the folder of `path`,
+/// with the permissions `before` where something stands there.
+fn beside(path: &Path, bytes: &[u8], before: Option<Permissions>) -> io::Result<NamedTempFile> {
     let mut prefix = OsString::from(PREFIX);
-    prefix.push(place.file_name().unwrap_or_default());
+    prefix.push(path.file_name().unwrap_or_default());
     prefix.push("-");
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -81,18 +129,17 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut refused = None;
     let made = tempfile::Builder::new()
         .prefix(&prefix)
-        .make_in(folder, |path| {
+        .make_in(folder(path), |path| {
             let opened = options.open(path);
             opened.inspect_err(|error| refused = error.raw_os_error())
         });
     let mut file = made.map_err(|error| refused.map_or(error, io::Error::from_raw_os_error))?;
     file.as_file_mut().write_all(bytes)?;
     if let Some(before) = before {
-        file.as_file().set_permissions(before.permissions())?;
+        file.as_file().set_permissions(before)?;
     }
     file.as_file().sync_all()?;
-    file.persist(&place).map_err(|error| error.error)?;
-    sync_folder(folder)
+    Ok(file)
 }
 
 /// Makes the names in `folder` outlive a power cut.
@@ -152,7 +199,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let link = folder.path().join("link");
         symlink("config", &link).unwrap();
-        replace(&link, b"two").unwrap();
+        replace_target(&link, b"two").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"two");
         let mode = fs::metadata(&path).unwrap().permissions().mode();
@@ -182,6 +229,41 @@ mod tests {
         fs::create_dir(&taken).unwrap();
         replace(&taken, b"one").unwrap_err();
         assert_eq!(names(folder.path()), ["taken"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link_or_into_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("victim"), "one").unwrap();
+        for (link, target) in [("link", "victim"), ("dangling", "nowhere")] {
+            std::os::unix::fs::symlink(target, at(link)).unwrap();
+            replace(&at(link), b"two").unwrap();
+            assert!(fs::symlink_metadata(at(link)).unwrap().is_file());
+            assert_eq!(fs::read(at(link)).unwrap(), b"two");
+        }
+        assert_eq!(fs::read(at("victim")).unwrap(), b"one");
+        input::tests::pipe(&at("pipe"));
+        std::os::unix::fs::symlink("pipe", at("to-pipe")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("to-nothing")).unwrap();
+        replace(&at("pipe"), b"two").unwrap_err();
+        replace_target(&at("to-pipe"), b"two").unwrap_err();
+        replace_target(&at("to-nothing"), b"two").unwrap_err();
+        assert!(!fs::symlink_metadata(at("pipe")).unwrap().is_file());
+        assert!(fs::symlink_metadata(at("to-pipe")).unwrap().is_symlink());
+        assert!(!at("nowhere").exists());
+    }
+
+    #[test]
+    fn what_is_there_is_not_created_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("marker");
+        create(&path, b"one").unwrap();
+        create(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["marker"]);
+        create(&folder.path().join("missing/marker"), b"one").unwrap_err();
     }
 
     #[test]

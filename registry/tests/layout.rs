@@ -333,7 +333,7 @@ fn refuses_what_is_no_layout_or_no_probe() {
     let nowhere = layout.root().join("nowhere");
     assert!(matches!(
         Layout::open(&nowhere),
-        Err(Error::Io { action: "read", .. })
+        Err(Error::NoLayout { path }) if path == nowhere
     ));
 }
 

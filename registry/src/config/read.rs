@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use toml_edit::{Item, TableLike};
 
@@ -229,13 +229,41 @@ fn vendor(source: Source<'_>, item: &Item) -> Result<PathBuf> {
         item,
     };
     match entry.fields(&["folder"], "write folder = \"PATH\" under [vendor]")? {
-        Some(fields) => path(&fields, "folder"),
+        Some(fields) => inside(&fields, "folder"),
         None => Err(source.unusable(
             item.span(),
             "`vendor` is not a table",
             Some("write folder = \"PATH\" under [vendor]".to_owned()),
         )),
     }
+}
+
+/// A folder below that of the file: what is not locked is removed from it, so
+/// it may be nobody else's.
+fn inside(fields: &Fields<'_>, key: &str) -> Result<PathBuf> {
+    let path = path(fields, key)?;
+    let mut is_below = false;
+    for part in path.components() {
+        match part {
+            Component::Normal(_) => is_below = true,
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                is_below = false;
+                break;
+            }
+        }
+    }
+    if is_below {
+        return Ok(path);
+    }
+    let problem = format!(
+        "`{key}` of {} is not below the folder of this file",
+        fields.name
+    );
+    let hint = "name a folder of the project, relative to this file and without `..`";
+    Err(fields
+        .source
+        .unusable(fields.span_of(key), problem, Some(hint.to_owned())))
 }
 
 fn path(fields: &Fields<'_>, key: &str) -> Result<PathBuf> {

@@ -130,6 +130,7 @@ fn a_mistake_is_named_with_its_place() {
     let locations = "write HOST/PATH for a registry, as in registry.example.com/ci/probes, oci:FOLDER for a folder beside waitfor.toml, or official";
     let teams =
         "write the part of a plugin's name before the `/`, or `default` for names without one";
+    let below = "name a folder of the project, relative to this file and without `..`";
     let cases = [
         (
             "plugins = 1",
@@ -245,6 +246,21 @@ fn a_mistake_is_named_with_its_place() {
             "[vendor]",
             "1:1: `vendor` has no `folder`",
             "write folder = \"PATH\" under [vendor]",
+        ),
+        (
+            "[vendor]\nfolder = '/srv/registry'",
+            "2:10: `folder` of `vendor` is not below the folder of this file",
+            below,
+        ),
+        (
+            "[vendor]\nfolder = 'vendor/../../victim'",
+            "2:10: `folder` of `vendor` is not below the folder of this file",
+            below,
+        ),
+        (
+            "[vendor]\nfolder = './'",
+            "2:10: `folder` of `vendor` is not below the folder of this file",
+            below,
         ),
         (
             "a = 1\n>>>>>>> main",
@@ -492,4 +508,16 @@ proptest! {
             prop_assert_eq!(config.plugins(), others);
         }
     }
+}
+
+#[test]
+fn a_vendored_folder_is_never_set_outside_of_the_project() {
+    let mut config = parse("").unwrap();
+    for outside in ["../victim", "/srv/registry", "."] {
+        let error = config.set_vendor(Some(Path::new(outside))).unwrap_err();
+        let expected = "`folder` of `vendor` is not below the folder of this file";
+        assert!(error.to_string().ends_with(expected), "{error}");
+        assert_eq!(config.vendor(), None);
+    }
+    assert!(config.set_vendor(Some(Path::new("./a/b"))).unwrap());
 }

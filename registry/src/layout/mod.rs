@@ -9,13 +9,14 @@ mod list;
 mod write;
 
 use std::borrow::Cow;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::oci::{self, Descriptor, Index, Manifest, Marker};
 use crate::{
     Added, Digest, Documents, Error, Name, Published, Registry, Release, Result, Standing, Version,
+    input, write as files,
 };
 
 pub(crate) use list::{Entry, INDEX, entries};
@@ -36,6 +37,9 @@ impl Layout {
     /// Where there is none, or one of another format.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         let layout = Self { root: root.into() };
+        if !layout.root.join(MARKER).exists() {
+            return Err(Error::NoLayout { path: layout.root });
+        }
         let marker = layout.read_document(MARKER)?;
         let marker: Marker = oci::parse(&marker, MARKER, &layout.place())?;
         if marker.image_layout_version != oci::LAYOUT_VERSION {
@@ -58,22 +62,29 @@ impl Layout {
     /// Where it cannot be written, or is one of another format.
     pub fn create(root: impl Into<PathBuf>) -> Result<Self> {
         let layout = Self { root: root.into() };
+        layout.check_folders()?;
         let blobs = layout.root.join(BLOBS);
         fs::create_dir_all(&blobs).map_err(|source| Error::Io {
             action: "create",
             path: blobs,
             source,
         })?;
+        // The marker first: it is what the writers of the index wait on, who
+        // may have come at the same moment.
+        let marker = layout.root.join(MARKER);
+        if !marker.exists() {
+            let content = Marker {
+                image_layout_version: oci::LAYOUT_VERSION.to_owned(),
+            };
+            files::create(&marker, &oci::write(&content, MARKER, &layout.place())?)?;
+        }
+        let layout = Self::open(layout.root)?;
+        let held = layout.lock()?;
         if !layout.root.join(INDEX).exists() {
             layout.write_index(&Index::default())?;
         }
-        if !layout.root.join(MARKER).exists() {
-            let marker = Marker {
-                image_layout_version: oci::LAYOUT_VERSION.to_owned(),
-            };
-            layout.write(MARKER, &oci::write(&marker, MARKER, &layout.place())?)?;
-        }
-        Self::open(layout.root)
+        drop(held);
+        Ok(layout)
     }
 
     /// The folder.
@@ -114,6 +125,12 @@ impl Layout {
         Ok(Some(bytes))
     }
 
+    /// How many bytes the blob with a digest has; none where it is not there.
+    pub fn size_of(&self, blob: &Digest) -> Option<u64> {
+        let about = self.blob_path(blob).metadata().ok()?;
+        about.is_file().then_some(about.len())
+    }
+
     fn entries(&self, index: &Index) -> Result<Vec<Entry>> {
         entries(index, &self.place(), |descriptor| {
             self.blob(descriptor).map(Cow::Owned)
@@ -121,7 +138,23 @@ impl Layout {
     }
 
     fn read_index(&self) -> Result<Index> {
-        oci::parse(&self.read_document(INDEX)?, INDEX, &self.place())
+        let bytes = match self.read_document(INDEX) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                if self.is_being_made() {
+                    return Ok(Index::default());
+                }
+                // It may have been made just now.
+                self.read_document(INDEX)?
+            }
+            read => read?,
+        };
+        oci::parse(&bytes, INDEX, &self.place())
+    }
+
+    /// Whether there is nothing but the marker yet: no blob comes before the
+    /// index.
+    fn is_being_made(&self) -> bool {
+        fs::read_dir(self.root.join(BLOBS)).is_ok_and(|mut blobs| blobs.next().is_none())
     }
 
     fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
@@ -139,8 +172,8 @@ impl Layout {
     /// one without reading all of it. None where there is no such blob.
     fn blob_at_most(&self, digest: &Digest, size: u64) -> Result<Option<Vec<u8>>> {
         let path = self.blob_path(digest);
-        match File::open(&path) {
-            Ok(file) => read_at_most(file, size.saturating_add(1), &path).map(Some),
+        match input::at_most(&path, size.saturating_add(1)) {
+            Ok(bytes) => Ok(Some(bytes)),
             Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(Error::Io {
                 action: "read",
@@ -152,12 +185,12 @@ impl Layout {
 
     fn read_document(&self, name: &str) -> Result<Vec<u8>> {
         let path = self.root.join(name);
-        let file = File::open(&path).map_err(|source| Error::Io {
+        let read = input::at_most(&path, oci::MAX_DOCUMENT + 1);
+        let bytes = read.map_err(|source| Error::Io {
             action: "read",
-            path: path.clone(),
+            path,
             source,
         })?;
-        let bytes = read_at_most(file, oci::MAX_DOCUMENT + 1, &path)?;
         if bytes.len() as u64 > oci::MAX_DOCUMENT {
             return Err(list::too_large(name, &self.place()));
         }
@@ -227,16 +260,4 @@ impl Registry for Layout {
     fn declare(&self, published: &Published, standing: &Standing) -> Result<()> {
         self.state(published, standing)
     }
-}
-
-fn read_at_most(file: File, limit: u64, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|source| Error::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })?;
-    Ok(bytes)
 }

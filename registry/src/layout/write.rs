@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ use super::{BLOBS, Entry, INDEX, Layout, MARKER, list};
 use crate::oci::{self, Descriptor, Index, Manifest, annotation};
 use crate::release::{self, Prepared};
 use crate::statement::{self, Statement};
-use crate::{Added, Digest, Documents, Error, Published, Release, Result, Standing, write};
+use crate::{Added, Digest, Documents, Error, Published, Release, Result, Standing, input, write};
 
 impl Layout {
     /// Publishes a version.
@@ -89,7 +90,9 @@ impl Layout {
         Ok(removed.into_iter().map(|entry| entry.published).collect())
     }
 
-    /// Removes the blobs that nothing in the index leads to; says how many.
+    /// Removes the blobs that nothing in the index leads to, and what killed
+    /// writers left; says how many. Files that are no blobs by their names
+    /// belong to others and stay.
     ///
     /// # Errors
     /// Where the layout is malformed or cannot be written.
@@ -107,12 +110,17 @@ impl Layout {
         };
         let mut removed = 0;
         for entry in fs::read_dir(&folder).map_err(failed("read", &folder))? {
-            let path = entry.map_err(failed("read", &folder))?.path();
-            let kept = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(|name| reachable.contains(name));
-            if !kept {
+            let entry = entry.map_err(failed("read", &folder))?;
+            let path = entry.path();
+            let is_folder = entry.file_type().map_err(failed("read", &path))?.is_dir();
+            let name = entry.file_name();
+            let is_blob = || {
+                name.to_str()
+                    .is_some_and(|name| Digest::from_hex(name).is_ok())
+            };
+            let is_kept = || name.to_str().is_some_and(|name| reachable.contains(name));
+            let goes = write::is_left_over(&name) || (is_blob() && !is_kept());
+            if goes && !is_folder {
                 fs::remove_file(&path).map_err(failed("remove", &path))?;
                 removed += 1;
             }
@@ -237,15 +245,46 @@ impl Layout {
         Ok(reachable)
     }
 
-    /// Writers wait for each other on the marker, which is never replaced.
-    fn lock(&self) -> Result<File> {
+    /// Writers wait for each other on the marker, which is never replaced;
+    /// where the file system has no locks, nobody waits.
+    pub(super) fn lock(&self) -> Result<File> {
+        self.check_folders()?;
         let path = self.root.join(MARKER);
-        let file = File::open(&path).and_then(|file| file.lock().map(|()| file));
+        let file = input::open(&path).and_then(|file| match file.lock() {
+            Err(error) if !write::is_unsupported(&error) => Err(error),
+            _ => Ok(file),
+        });
         file.map_err(|source| Error::Io {
             action: "lock",
             path,
             source,
         })
+    }
+
+    /// Refuses to write or remove anything through a link, which may lead to
+    /// what belongs to others.
+    pub(super) fn check_folders(&self) -> Result<()> {
+        for name in ["blobs", BLOBS] {
+            let path = self.root.join(name);
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_symlink() => {
+                    return Err(Error::Malformed {
+                        what: name.to_owned(),
+                        place: self.place(),
+                        problem: "it is a link, and nothing is written through it".to_owned(),
+                    });
+                }
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::Io {
+                        action: "read",
+                        path,
+                        source,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Writes the index in one order, whoever was first: tags, then what has
@@ -269,8 +308,10 @@ impl Layout {
 
     fn write_blob(&self, bytes: &[u8]) -> Result<()> {
         let digest = Digest::of(bytes);
-        let present = fs::read(self.blob_path(&digest)).is_ok_and(|found| found == bytes);
-        if present {
+        let path = self.blob_path(&digest);
+        // What a link leads to may be gone tomorrow.
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|found| found.is_symlink());
+        if !is_link && input::holds(&path, bytes) {
             return Ok(());
         }
         self.write(&format!("{BLOBS}/{}", digest.hex()), bytes)

@@ -8,8 +8,8 @@ use toml_edit::{Document, Table};
 
 use super::block::Block;
 use super::{Lock, Locked, VERSION};
-use crate::toml_file::{Fields, Role, Source};
-use crate::{Error, Name, Result, Version, config, digest, text};
+use crate::toml_file::{Fields, RESTORE, Role, Source};
+use crate::{Digest, Error, Name, Result, Version, config, oci, text};
 
 const MERGED: &str = "take either side, then run `waitfor plugin lock`";
 
@@ -54,10 +54,7 @@ fn format(source: Source<'_>, document: &Document<&str>) -> Result<()> {
         table: document.as_table(),
         span: None,
         name: "the lock".to_owned(),
-        hint: Some(
-            "take the file back from version control, or remove it and run `waitfor plugin lock`"
-                .to_owned(),
-        ),
+        hint: Some(RESTORE.to_owned()),
     };
     let version = fields.number("version")?;
     if version > VERSION {
@@ -126,11 +123,19 @@ impl<'a> Parts<'a> {
             blocks: Vec::new(),
             tail: String::new(),
         };
+        // Comments below everything belong to no block: another one, or what is
+        // no block, may come to stand behind the last.
+        let ends_in_block = headers.last().is_some_and(|header| header.inner);
+        let below = document
+            .trailing()
+            .span()
+            .filter(|span| ends_in_block && !cut(span.start, span.end).trim().is_empty())
+            .map_or(text.len(), |span| span.start);
         let ends: Vec<usize> = headers
             .iter()
             .skip(1)
             .map(|header| header.start)
-            .chain([text.len()])
+            .chain([below])
             .collect();
         for (header, end) in headers.into_iter().zip(ends) {
             let piece = cut(header.start, end).trim_matches('\n');
@@ -147,6 +152,11 @@ impl<'a> Parts<'a> {
             }
             part.push_str(piece);
         }
+        let comments = cut(below, text.len()).trim_matches('\n');
+        if !comments.is_empty() && !parts.tail.is_empty() {
+            parts.tail.push_str("\n\n");
+        }
+        parts.tail.push_str(comments);
         Ok(parts)
     }
 }
@@ -194,11 +204,18 @@ fn locked(source: Source<'_>, table: &Table, number: usize) -> Result<(Locked, u
     fields.hint = Some(repair(name.as_str()));
     let requirement = fields.text("requirement")?;
     let requirement = fields.read("requirement", config::parse_requirement(requirement))?;
-    let sha256 = format!("{}{}", digest::PREFIX, fields.text("sha256")?);
-    let component = fields.read("sha256", sha256.parse())?;
+    let component = fields.read("sha256", Digest::from_hex(fields.text("sha256")?))?;
     let size = fields.number("size")?;
     if size == 0 {
         return Err(fields.refuse("size", format!("`size` of {} is 0", fields.name)));
+    }
+    if size > oci::MAX_COMPONENT {
+        let problem = format!(
+            "`size` of {} is {size}, and a plugin has at most {} bytes",
+            fields.name,
+            oci::MAX_COMPONENT
+        );
+        return Err(fields.refuse("size", problem));
     }
     let mut schemes = Vec::new();
     for scheme in fields.texts("schemes")? {

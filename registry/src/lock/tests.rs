@@ -2,7 +2,7 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Error;
+use crate::oci;
 
 const SHA: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -330,12 +330,17 @@ fn damage_is_named_with_line_plugin_and_the_way_out() {
         ),
         (
             last(SHA, &SHA[1..]),
-            "waitfor.lock:19:10: `sha256` of `vertica`: `sha256:a7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad` is not a digest: it has not 64 hexadecimal digits",
+            "waitfor.lock:19:10: `sha256` of `vertica`: `a7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad` is not a digest: it has not 64 hexadecimal digits",
             vertica,
         ),
         (
             last("size = 7", "size = -7"),
             "waitfor.lock:20:8: `size` of `vertica` is not a number from 0",
+            vertica,
+        ),
+        (
+            last("size = 7", "size = 33554433"),
+            "waitfor.lock:20:8: `size` of `vertica` is 33554433, and a plugin has at most 33554432 bytes",
             vertica,
         ),
         (
@@ -370,13 +375,29 @@ fn damage_is_named_with_line_plugin_and_the_way_out() {
 }
 
 #[test]
+fn comments_below_everything_stay_there() {
+    let text = BOTH.replacen("\n[[plugin]]", "\n[other]\na = 1\n\n[[plugin]]", 1);
+    let mut lock = parse(&format!("{text}# below")).unwrap();
+    let once = lock.to_string();
+    assert!(once.ends_with("\n\n[other]\na = 1\n\n# below\n"), "{once}");
+    assert_eq!(parse(&once).unwrap().to_string(), once);
+    lock.set(locked("zeta", "1", "1.0.0", "official"));
+    let text = lock.to_string();
+    assert!(text.ends_with("\na = 1\n\n# below\n"), "{text}");
+    // With nothing but blocks above them as well.
+    let text = format!("{BOTH}\n# below\n");
+    assert_eq!(parse(&text).unwrap().to_string(), text);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     assert!(Lock::read(&path).unwrap().is_none());
     std::fs::write(&path, BOTH).unwrap();
     assert_eq!(Lock::read(&path).unwrap().unwrap().to_string(), BOTH);
-    assert!(matches!(Lock::read(folder.path()), Err(Error::Io { .. })));
+    let error = Lock::read(folder.path()).unwrap_err().to_string();
+    assert!(error.ends_with(": it is a folder"), "{error}");
 }
 
 prop_compose! {
@@ -385,7 +406,7 @@ prop_compose! {
         version in r"[0-9]{1,3}\.[0-9]\.[0-9](-rc\.[1-9])?",
         registry in r"official|oci:[a-z ./\\é']{1,8}|[a-z]{1,5}\.example(:[1-9][0-9])?(/[a-z]{1,4})?",
         component in any::<[u8; 4]>(),
-        size in 1..=i64::MAX,
+        size in 1..=oci::MAX_COMPONENT,
         abi in r"[1-9]\.[0-9]{1,2}",
         schemes in proptest::collection::vec("[a-z][a-z0-9+.-]{0,3}", 0..3),
     ) -> Option<Locked> {
@@ -395,7 +416,7 @@ prop_compose! {
             version: version.parse().ok()?,
             registry: registry.parse().ok()?,
             component: Digest::of(&component),
-            size: u64::try_from(size).ok()?,
+            size,
             abi: abi.parse().ok()?,
             schemes,
         })

@@ -82,34 +82,55 @@ impl Disagreement {
 
 impl Project {
     /// The project of the nearest folder, from `start` upwards, that has one
-    /// of the two files; none where there is none.
+    /// of the two files; none where there is none, or where the current
+    /// folder, to which `start` is relative, was deleted.
     ///
     /// # Errors
-    /// Where a file cannot be read or used.
+    /// Where a file cannot be read or used, or cannot be seen: a lock that is
+    /// out of sight counts all the same.
     pub fn discover(start: &Path) -> Result<Option<Self>> {
-        let start = absolute(start)?;
-        let found = start.ancestors().find(|folder| {
-            [config::FILE, lock::FILE]
-                .iter()
-                .any(|name| folder.join(name).is_file())
-        });
-        found
+        let start = match absolute(start) {
+            Ok(start) => start,
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        nearest(&start, &[config::FILE, lock::FILE])?
             .map(|folder| Self::load(folder.join(config::FILE), folder.join(lock::FILE)))
             .transpose()
     }
 
-    /// The project of files that the user named. The one that is not named
-    /// stands beside the other; with none named it is that of the current
-    /// folder. Neither has to be there.
+    /// The project of files that the user named. A lock that is not named
+    /// stands beside the configuration; a configuration that is not is the
+    /// nearest from the current folder upwards, or would be in that folder.
+    /// With none named, both are those of the current folder. Neither has to
+    /// be there.
     ///
     /// # Errors
-    /// Where a file cannot be read or used.
+    /// Where a file cannot be read or used, or cannot be seen.
     pub fn at(config: Option<&Path>, lock: Option<&Path>) -> Result<Self> {
-        let beside = |other: Option<&Path>, name: &str| {
-            other.map_or_else(|| PathBuf::from(name), |other| folder(other).join(name))
+        let current = match config {
+            // The current folder may be gone, and nothing be looked for in it.
+            Some(_) => PathBuf::new(),
+            None => absolute(Path::new("."))?,
         };
-        let config_path = config.map_or_else(|| beside(lock, config::FILE), Path::to_owned);
-        let lock_path = lock.map_or_else(|| beside(config, lock::FILE), Path::to_owned);
+        Self::named(config, lock, &current)
+    }
+
+    /// [`Self::at`] with `current` as the current folder.
+    fn named(config: Option<&Path>, lock: Option<&Path>, current: &Path) -> Result<Self> {
+        let config_path = match (config, lock) {
+            (Some(config), _) => current.join(config),
+            (None, None) => current.join(config::FILE),
+            (None, Some(_)) => nearest(current, &[config::FILE])?
+                .unwrap_or(current)
+                .join(config::FILE),
+        };
+        let lock_path = match lock {
+            Some(lock) => current.join(lock),
+            None => folder(&config_path).join(lock::FILE),
+        };
         Self::load(absolute(&config_path)?, absolute(&lock_path)?)
     }
 
@@ -182,13 +203,13 @@ impl Project {
     fn save(&mut self, before: &Self) -> Result<()> {
         let text = self.config.to_string();
         if text != before.config.to_string() {
-            write::replace(&self.config_path, text.as_bytes())?;
+            write::replace_target(&self.config_path, text.as_bytes())?;
             self.has_config = true;
         }
         if let Some(lock) = &self.lock {
             let text = lock.to_string();
             if before.lock.as_ref().map(Lock::to_string).as_ref() != Some(&text) {
-                write::replace(&self.lock_path, text.as_bytes())?;
+                write::replace_target(&self.lock_path, text.as_bytes())?;
             }
         }
         Ok(())
@@ -299,6 +320,37 @@ impl Project {
     fn locked(&self, name: &Name) -> Option<&lock::Locked> {
         self.lock.as_ref()?.get(name)
     }
+}
+
+/// The nearest folder, from `start` upwards, that has something of one of the
+/// names, whatever it is.
+fn nearest<'a>(start: &'a Path, names: &[&str]) -> Result<Option<&'a Path>> {
+    for folder in start.ancestors() {
+        for name in names {
+            let path = folder.join(name);
+            match fs::symlink_metadata(&path) {
+                Ok(_) => return Ok(Some(folder)),
+                Err(error) if is_absence(&error) => {}
+                Err(source) => {
+                    return Err(Error::Io {
+                        action: "look for",
+                        path,
+                        source,
+                    });
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the answer is that there is no such file, and not that nobody can
+/// tell.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

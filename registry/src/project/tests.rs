@@ -58,9 +58,8 @@ fn the_nearest_folder_upwards_is_the_project() {
     assert!(found.has_config() && found.lock.is_none());
     assert_eq!(found.config.plugins(), [wanted("redis", "1")]);
     assert_eq!(found.resolve(Path::new("x")), top.path().join("x"));
-    // A lock alone makes a project as well, and a folder of that name none.
+    // A lock alone makes a project as well.
     fs::write(top.path().join("a/b").join(lock::FILE), "version = 1\n").unwrap();
-    fs::create_dir(inner.join(lock::FILE)).unwrap();
     let found = Project::discover(&inner).unwrap().unwrap();
     assert_eq!(found.folder(), top.path().join("a/b"));
     assert!(!found.has_config() && found.lock.is_some());
@@ -76,9 +75,6 @@ fn a_named_file_has_the_other_beside_it() {
     let by_config = Project::at(Some(&at("ci.toml")), None).unwrap();
     assert_eq!(by_config.config_path(), at("ci.toml"));
     assert_eq!(by_config.lock_path(), at(lock::FILE));
-    let by_lock = Project::at(None, Some(&at("x/ci.lock"))).unwrap();
-    assert_eq!(by_lock.config_path(), at("x").join(config::FILE));
-    assert_eq!(by_lock.lock_path(), at("x/ci.lock"));
     let by_both = Project::at(Some(&at("ci.toml")), Some(&at("ci.lock"))).unwrap();
     assert_eq!(by_both.config_path(), at("ci.toml"));
     assert_eq!(by_both.lock_path(), at("ci.lock"));
@@ -86,6 +82,80 @@ fn a_named_file_has_the_other_beside_it() {
     let neither = Project::at(None, None).unwrap();
     assert!(neither.config_path().is_absolute());
     assert!(neither.config_path().ends_with(config::FILE));
+}
+
+#[test]
+fn beside_a_named_lock_the_configuration_is_the_nearest_upwards() {
+    let top = tempfile::tempdir().unwrap();
+    let current = top.path().join("a/b");
+    fs::create_dir_all(&current).unwrap();
+    fs::create_dir(top.path().join("x")).unwrap();
+    fs::write(top.path().join("x").join(config::FILE), "").unwrap();
+    let lock = Path::new("../../x/ci.lock");
+    let none = Project::named(None, Some(lock), &current).unwrap();
+    assert_eq!(none.config_path(), current.join(config::FILE));
+    assert!(!none.has_config());
+    let nearest = top.path().join("a").join(config::FILE);
+    fs::write(&nearest, "[plugins]\nredis = '1'\n").unwrap();
+    let found = Project::named(None, Some(lock), &current).unwrap();
+    assert_eq!(found.config_path(), nearest);
+    assert_eq!(found.config.plugins(), [wanted("redis", "1")]);
+    assert!(found.lock_path().ends_with("x/ci.lock"));
+    let both = Project::named(Some(Path::new("ci.toml")), Some(lock), &current).unwrap();
+    assert_eq!(both.config_path(), current.join("ci.toml"));
+    let lock_only = Project::named(Some(Path::new("ci.toml")), None, &current).unwrap();
+    assert_eq!(lock_only.lock_path(), current.join(lock::FILE));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_that_cannot_be_read_is_not_passed_over() {
+    let top = tempfile::tempdir().unwrap();
+    let inner = top.path().join("a/b");
+    fs::create_dir_all(&inner).unwrap();
+    let path = top.path().join("a").join(lock::FILE);
+    fs::write(top.path().join(config::FILE), "").unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    let error = Project::discover(&inner).unwrap_err().to_string();
+    let expected = format!("{}: it is a link, and leads to no file", path.display());
+    assert_eq!(error, expected);
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = Project::discover(&inner).unwrap_err().to_string();
+    assert_eq!(error, format!("{}: it is a folder", path.display()));
+    fs::remove_dir(&path).unwrap();
+    assert!(Project::discover(&inner).unwrap().unwrap().has_config());
+    // Names that the system cannot even look up say nothing about a lock.
+    let error = Project::discover(&inner.join("x".repeat(300))).unwrap_err();
+    let expected = format!("cannot look for `{}/", inner.display());
+    assert!(error.to_string().starts_with(&expected), "{error}");
+}
+
+#[test]
+fn only_what_is_absent_counts_as_absent() {
+    for (kind, expected) in [
+        (io::ErrorKind::NotFound, true),
+        (io::ErrorKind::NotADirectory, true),
+        (io::ErrorKind::PermissionDenied, false),
+        (io::ErrorKind::TimedOut, false),
+    ] {
+        assert_eq!(is_absence(&kind.into()), expected, "{kind}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_edit_follows_a_link_of_the_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = folder.path().join("shared.toml");
+    fs::write(&shared, "# ours\n").unwrap();
+    let path = folder.path().join(config::FILE);
+    std::os::unix::fs::symlink("shared.toml", &path).unwrap();
+    let mut project = Project::at(Some(&path), None).unwrap();
+    add(&mut project, "redis").unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+    let text = fs::read_to_string(&shared).unwrap();
+    assert_eq!(text, "# ours\n\n[plugins]\nredis = \"1\"\n");
 }
 
 #[test]
@@ -197,9 +267,60 @@ fn an_edit_says_which_file_it_cannot_write() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing").join(config::FILE);
     let mut project = Project::at(Some(&missing), None).unwrap();
-    let error = add(&mut project, "redis").unwrap_err().to_string();
+    let error = add(&mut project, "redis").unwrap_err();
+    assert_eq!(error.hint().as_deref(), Some("check the path"));
+    let error = error.to_string();
     let expected = format!("cannot find `{}`: ", missing.parent().unwrap().display());
     assert!(error.starts_with(&expected), "{error}");
+}
+
+#[test]
+fn every_refusal_of_the_system_to_write_has_a_way_out() {
+    for (kind, hint) in [
+        (
+            io::ErrorKind::PermissionDenied,
+            "check the permissions of the file and of the folders above it",
+        ),
+        (io::ErrorKind::NotFound, "make its folder first"),
+        (
+            io::ErrorKind::ReadOnlyFilesystem,
+            "work in a folder that can be written",
+        ),
+    ] {
+        let error = Error::Io {
+            action: "write",
+            path: PathBuf::from(lock::FILE),
+            source: kind.into(),
+        };
+        assert_eq!(error.hint().as_deref(), Some(hint));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_deleted_current_folder_has_no_project() {
+    const INSIDE: &str = "WAITFOR_TEST_INSIDE_DELETED_FOLDER";
+    if std::env::var_os(INSIDE).is_some() {
+        std::env::current_dir().unwrap_err();
+        assert!(Project::discover(Path::new(".")).unwrap().is_none());
+        Project::at(Some(Path::new("/nowhere/waitfor.toml")), None).unwrap();
+        return;
+    }
+    // The current folder is the whole process's, so this is another one.
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let test = "project::tests::a_deleted_current_folder_has_no_project";
+    let output = std::process::Command::new("sh")
+        .args(["-c", "rmdir \"$PWD\" && exec \"$0\" --exact \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .current_dir(&inner)
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("1 passed"), "{text}");
 }
 
 #[test]

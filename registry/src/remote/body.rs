@@ -37,8 +37,14 @@ pub(super) fn read(
     let limit = match length {
         Length::Exactly(size) | Length::AtMost(size) => size,
     };
-    if claimed.is_some_and(|claimed| claimed > limit) {
-        return Err(Problem::TooLong { limit });
+    if let Some(found) = claimed {
+        match length {
+            Length::Exactly(expected) if found != expected => {
+                return Err(Problem::OtherSize { expected, found });
+            }
+            Length::AtMost(limit) if found > limit => return Err(Problem::TooLong { limit }),
+            _ => {}
+        }
     }
     let allowed = silence + Duration::from_secs(limit / SLOWEST);
     let deadline = Instant::now() + allowed;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use crate::{Digest, Error};
 
 /// A request that came to nothing.
@@ -76,6 +78,14 @@ pub enum Problem {
         /// How many came.
         found: u64,
     },
+    /// The answer has another length than the manifest says.
+    #[error("the manifest says {expected} bytes, and the answer has {found}")]
+    OtherSize {
+        /// What the manifest says.
+        expected: u64,
+        /// What the answer says of itself.
+        found: u64,
+    },
     /// The answer is longer than it may be.
     #[error("the answer is longer than {limit} bytes")]
     TooLong {
@@ -102,7 +112,7 @@ pub enum Problem {
     #[error("the answer is 404: it is not there")]
     Missing,
     /// The account may not do that, or there is none.
-    #[error("{}", denied(.status, .repository, .write, .account))]
+    #[error("{}", denied(.status, .repository, .write, .asker))]
     Denied {
         /// 401 or 403.
         status: u16,
@@ -110,8 +120,8 @@ pub enum Problem {
         repository: String,
         /// Whether something was to be written.
         write: bool,
-        /// Whether an account was found.
-        account: bool,
+        /// Who was refused.
+        asker: Asker,
     },
     /// The registry wants fewer requests.
     #[error("the answer is {}, {}", worded(.status), again(.wait))]
@@ -162,26 +172,49 @@ pub enum Problem {
     },
 }
 
+/// Who asked, as far as a registry could know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// There is no account.
+    Anybody,
+    /// There is an account, and the registry did not ask for one.
+    Unasked,
+    /// The account from docker's configuration.
+    Account,
+}
+
 impl Failure {
     /// The next step, where there is one to name.
     pub fn hint(&self) -> Option<String> {
         let host = &self.host;
         let hint = match &self.problem {
+            Problem::UnknownHost | Problem::Unreachable { .. } if self.is_elsewhere() => {
+                format!("check that this machine may reach it: `{host}` leads there")
+            }
             Problem::UnknownHost => format!("check that `{host}` is the registry's name"),
             Problem::Unreachable { .. } => {
                 format!("check that `{host}` is the registry, and that this machine may reach it")
             }
             Problem::Certificate { .. } => "give the certificate of its authority as `ca-file` of this registry under [registries] in waitfor.toml".to_owned(),
             Problem::NoTls => "where the network is to be trusted, set `plain-http = true` for this registry under [registries] in waitfor.toml".to_owned(),
-            Problem::Denied { account: false, .. } => format!("log in with `docker login {host}`"),
-            Problem::Denied { account: true, .. } => format!(
+            Problem::Denied { asker: Asker::Anybody, .. } => {
+                format!("log in with `docker login {host}`")
+            }
+            Problem::Denied { asker: Asker::Unasked, .. } => format!(
+                "it did not ask for the account that docker's configuration has for `{host}`; a proxy or a firewall may answer in the registry's place"
+            ),
+            Problem::Denied { asker: Asker::Account, .. } => format!(
                 "its account for `{host}` may not do that, or has another password now: `docker login {host}`"
             ),
             Problem::Account { .. } => format!("`docker login {host}` writes it anew"),
-            Problem::Altered { .. } if self.mirror_of.is_some() => format!(
-                "none of it was used; ask who runs `{host}`, or take the mirror out of waitfor.toml"
-            ),
-            Problem::Altered { .. } => {
+            Problem::Altered { .. } | Problem::OtherSize { .. } | Problem::TooLong { .. }
+                if self.mirror_of.is_some() =>
+            {
+                format!(
+                    "none of it was used; ask who runs `{host}`, or take the mirror out of waitfor.toml"
+                )
+            }
+            Problem::Altered { .. } | Problem::OtherSize { .. } | Problem::TooLong { .. } => {
                 format!("none of it was used; ask who runs `{host}` what happened to it")
             }
             Problem::Unexpected { .. } | Problem::Protocol { .. } => format!(
@@ -190,18 +223,24 @@ impl Failure {
             Problem::Missing => {
                 format!("`{host}` has lost it: copy it there again, or publish a new version")
             }
+            // A manifest may say more than there is.
+            Problem::Truncated { .. } => {
+                format!("try again later; where it stays so, ask who runs `{host}`")
+            }
+            Problem::TooLarge { .. } => "ask its publisher for a smaller one".to_owned(),
+            // What a server that wants TLS says to plain HTTP.
+            Problem::Status { status: 400, .. } if self.url.starts_with("http:") => format!(
+                "where `{host}` speaks TLS, give the certificate of its authority as `ca-file` of this registry under [registries] in waitfor.toml"
+            ),
             Problem::Busy { .. }
             | Problem::Silent(_)
             | Problem::Slow { .. }
-            | Problem::Truncated { .. }
             | Problem::Contended { .. }
             | Problem::Status { status: 500.., .. } => "try again later".to_owned(),
             Problem::Redirect { .. } => {
                 "name the registry in waitfor.toml by the address that answers itself".to_owned()
             }
-            Problem::TooLong { .. } | Problem::TooLarge { .. } | Problem::Status { .. } => {
-                return None;
-            }
+            Problem::Status { .. } => return None,
         };
         Some(hint)
     }
@@ -211,6 +250,16 @@ impl Failure {
     /// that is wrong.
     pub fn passes_on(&self) -> bool {
         self.is_absence() || matches!(self.problem, Problem::Missing | Problem::Busy { .. })
+    }
+
+    /// Whether the registry's name is not the one that was looked for in the
+    /// end: it redirected, or it names another place for tokens.
+    fn is_elsewhere(&self) -> bool {
+        let Ok(url) = Url::parse(&self.url) else {
+            return false;
+        };
+        let registry = Url::parse(&format!("{}://{}", url.scheme(), self.host));
+        registry.is_ok_and(|registry| registry.origin() != url.origin())
     }
 
     /// Whether nobody answered, or only that nothing works.
@@ -227,7 +276,10 @@ impl Failure {
 
     /// Whether the bytes are not those that they should be.
     pub fn is_tampering(&self) -> bool {
-        matches!(self.problem, Problem::Altered { .. })
+        matches!(
+            self.problem,
+            Problem::Altered { .. } | Problem::OtherSize { .. }
+        )
     }
 }
 
@@ -252,12 +304,12 @@ fn wanted(expected: &Option<u64>) -> String {
         .unwrap_or_default()
 }
 
-fn denied(status: &u16, repository: &str, write: &bool, account: &bool) -> String {
+fn denied(status: &u16, repository: &str, write: &bool, asker: &Asker) -> String {
     let verb = if *write { "write to" } else { "read" };
-    let who = if *account {
-        "the account from docker's configuration may not"
-    } else {
-        "without an account nobody may"
+    let who = match asker {
+        Asker::Anybody => "without an account nobody may",
+        Asker::Unasked => "it does not ask who it is, and nobody may",
+        Asker::Account => "the account from docker's configuration may not",
     };
     format!("the answer is {status}: {who} {verb} the repository `{repository}`")
 }

@@ -17,7 +17,7 @@ use url::form_urlencoded::Serializer;
 use super::account::{self, Account};
 use super::body::Length;
 use super::challenge::{self, Challenge};
-use super::failure::Problem;
+use super::failure::{Asker, Problem};
 use super::peer::{Peer, Scope, shown};
 use super::transport::{Exchange, Method, Payload, Reply};
 use crate::Result;
@@ -35,6 +35,8 @@ const CLIENT: &str = "waitfor";
 pub(super) struct Login {
     /// The account, once it was looked for.
     account: Option<Option<Account>>,
+    /// Whether the registry ever said how to prove who asks.
+    challenged: bool,
     /// Whether name and password go with each request.
     basic: bool,
     /// By repository and whether it may be written to.
@@ -62,10 +64,16 @@ impl Peer {
         (token.until > Instant::now()).then(|| format!("Bearer {}", token.value))
     }
 
-    /// Whether an account was found.
-    pub(super) fn has_account(&self) -> bool {
+    /// Who it was that was refused. An account that nobody asked for is
+    /// looked for now; that it cannot be read is not what went wrong.
+    pub(super) fn asker(&self, action: &str) -> Asker {
+        let account = self.account(action).ok().flatten();
         let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(login.account, Some(Some(_)))
+        match account {
+            None => Asker::Anybody,
+            Some(_) if login.challenged => Asker::Account,
+            Some(_) => Asker::Unasked,
+        }
     }
 
     /// Whether a text holds one of the secrets that were used.
@@ -112,6 +120,7 @@ impl Peer {
         }
         let account = self.account(action)?;
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        login.challenged = true;
         let news = !login.basic && matches!(account, Some(Account::Password { .. }));
         login.basic = true;
         Ok(news)
@@ -145,6 +154,10 @@ impl Peer {
             Url::parse(realm).map_err(|_| refused("what gives tokens there has no URL"))?;
         self.permits(&self.base, &url).map_err(refused)?;
         let account = self.account(&action)?;
+        self.login
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .challenged = true;
         let wanted = wanted(asked, scope);
         let mut fields = Serializer::new(String::new());
         if let Some(service) = service {
@@ -186,7 +199,7 @@ impl Peer {
         let reply = self.patiently(&exchange, true).map_err(failed)?;
         let status = reply.status;
         if matches!(status, 401 | 403) {
-            return Err(failed(self.denied(status, scope)).into());
+            return Err(failed(self.denied(status, scope, &action)).into());
         }
         if status != 200 {
             return Err(failed(self.bad_status(reply)).into());

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use account::account_files;
 pub use body::SLOWEST;
-pub use failure::{Failure, Problem};
+pub use failure::{Asker, Failure, Problem};
 
 use crate::location::Remote;
 use crate::oci::{self, Descriptor};
@@ -65,6 +65,10 @@ pub struct RemoteSettings {
     /// What the registry is told of this program.
     pub user_agent: String,
     /// The files in which accounts are looked for, in docker's form.
+    ///
+    /// A credential helper that one of them names is waited for without a
+    /// limit, since it may ask its user to unlock something; where nobody
+    /// could answer it, give none of these files.
     pub accounts: Vec<PathBuf>,
 }
 
@@ -95,7 +99,7 @@ impl RemoteRegistry {
     /// # Errors
     /// Where `ca_file` cannot be read or holds no certificate.
     pub fn new(remote: &Remote, settings: RemoteSettings) -> Result<Self> {
-        let transport = Arc::new(Transport::new(&settings)?);
+        let transport = Arc::new(Transport::new(remote, &settings)?);
         let peer = |one, mirror_of| Peer::new(one, mirror_of, Arc::clone(&transport), &settings);
         Ok(Self {
             origin: peer(remote, None)?,
@@ -164,30 +168,47 @@ impl RemoteRegistry {
         Published::read(found.digest, &found.manifest, at, &place, |descriptor| {
             self.blob(name, descriptor, &action)
         })
+        .map_err(|error| match error {
+            Error::NotAProbe { problem } => Error::Unfit {
+                name: name.clone(),
+                version: version.clone(),
+                place: peer.to_string(),
+                problem,
+            },
+            error => error,
+        })
     }
 
     /// What is said of a version, by the registry and by its mirrors: a
     /// mirror that lags behind must not hide a yank.
     fn standing(&self, name: &Name, manifest: &Digest, action: &str) -> Result<Standing> {
-        let mut statements = Vec::new();
-        let (mut answered, mut failed) = (false, None);
+        let said =
+            self.all(|peer| peer.statements(&peer.remote.repository(name), manifest, action))?;
+        Ok(statement::standing(said.into_iter().flatten()))
+    }
+
+    /// What mirrors and registry say together, for what a mirror that lags
+    /// behind must not hide.
+    ///
+    /// # Errors
+    /// Where none of them answers, or one answers wrongly.
+    fn all<T>(&self, ask: impl Fn(&Peer) -> Result<T>) -> Result<Vec<T>> {
+        let mut answers = Vec::new();
+        let mut failed = None;
         for peer in self.mirrors.iter().chain([&self.origin]) {
-            let is_last = !answered && peer.mirror_of.is_none();
+            let is_last = answers.is_empty() && peer.mirror_of.is_none();
             if peer.is_absent() && !is_last {
                 continue;
             }
-            match peer.statements(&peer.remote.repository(name), manifest, action) {
-                Ok(more) => {
-                    answered = true;
-                    statements.extend(more);
-                }
+            match ask(peer) {
+                Ok(answer) => answers.push(answer),
                 Err(Error::Remote(failure)) if failure.passes_on() => failed = Some(failure),
                 Err(error) => return Err(error),
             }
         }
         match failed {
-            Some(failure) if !answered => Err(Error::Remote(failure)),
-            _ => Ok(statement::standing(statements)),
+            Some(failure) if answers.is_empty() => Err(Error::Remote(failure)),
+            _ => Ok(answers),
         }
     }
 
@@ -210,14 +231,16 @@ impl Registry for RemoteRegistry {
 
     fn versions(&self, name: &Name) -> Result<Vec<Version>> {
         let action = format!("read the versions of `{name}`");
-        let tags = self.read(|peer| peer.tags(&peer.remote.repository(name), &action))?;
+        let tags = self.all(|peer| peer.tags(&peer.remote.repository(name), &action))?;
         // What is no version is not ours: `latest`, a signature, a statement.
         let mut versions: Vec<Version> = tags
-            .unwrap_or_default()
             .iter()
+            .flatten()
+            .flatten()
             .filter_map(|tag| tag.parse().ok())
             .collect();
         versions.sort();
+        versions.dedup();
         Ok(versions)
     }
 

@@ -126,12 +126,12 @@ impl Peer {
         failure
     }
 
-    pub(super) fn denied(&self, status: u16, scope: Scope<'_>) -> Problem {
+    pub(super) fn denied(&self, status: u16, ask: Scope<'_>, action: &str) -> Problem {
         Problem::Denied {
             status,
-            repository: scope.repository.to_owned(),
-            write: scope.write,
-            account: self.has_account(),
+            repository: ask.repository.to_owned(),
+            write: ask.write,
+            asker: self.asker(action),
         }
     }
 
@@ -139,7 +139,7 @@ impl Peer {
     pub(super) fn refusal(&self, ask: &Ask<'_>, reply: Reply) -> Error {
         let url = reply.url.clone();
         let problem = match reply.status {
-            status @ (401 | 403) if reply.home => self.denied(status, ask.scope),
+            status @ (401 | 403) if reply.home => self.denied(status, ask.scope, ask.action),
             404 => Problem::Missing,
             _ => self.bad_status(reply),
         };

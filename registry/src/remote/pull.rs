@@ -34,8 +34,18 @@ pub(super) struct Found {
 
 #[derive(Deserialize)]
 struct Tags {
-    /// Some registries write `null` for none.
+    /// Some registries write `null` for none. With a function of its own the
+    /// key must be there: without it this is something else.
+    #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
+}
+
+/// An index, as far as it has to be one.
+#[derive(Deserialize)]
+struct Listed {
+    /// As with [`Tags::tags`].
+    #[serde(deserialize_with = "Option::deserialize")]
+    manifests: Option<Vec<Value>>,
 }
 
 impl Peer {
@@ -187,8 +197,10 @@ impl Peer {
             }
             self.lacks_referrers.store(true, Ordering::Relaxed);
         }
-        let index = self.fallback_index(repository, subject, action)?;
-        Ok(index.map(|index| descriptors(&index)).unwrap_or_default())
+        let listed: Option<Listed> = self.fallback(repository, subject, action)?;
+        Ok(listed
+            .map(|listed| listed.descriptors())
+            .unwrap_or_default())
     }
 
     fn referrers_by_api(
@@ -218,8 +230,8 @@ impl Peer {
                 return Ok(None);
             }
             let next = self.next_page(&ask, &reply)?;
-            let (_, index): (_, Value) = self.document(&ask, reply, "a list of referrers")?;
-            all.extend(descriptors(&index));
+            let (_, listed): (_, Listed) = self.document(&ask, reply, "a list of referrers")?;
+            all.extend(listed.descriptors());
             match next {
                 Some(next) => ask.url = next,
                 None => return Ok(Some(all)),
@@ -228,13 +240,22 @@ impl Peer {
         Err(self.endless(&ask, "a list of referrers"))
     }
 
-    /// The index that stands in for the referrers API.
+    /// The index that stands in for the referrers API, whole.
     pub(super) fn fallback_index(
         &self,
         repository: &str,
         subject: &Digest,
         action: &str,
     ) -> Result<Option<Value>> {
+        self.fallback(repository, subject, action)
+    }
+
+    fn fallback<T: DeserializeOwned>(
+        &self,
+        repository: &str,
+        subject: &Digest,
+        action: &str,
+    ) -> Result<Option<T>> {
         let path = format!("manifests/{}", fallback_tag(subject));
         let ask = self.get(repository, &path, oci::INDEX, action);
         let reply = self.send(&ask)?;
@@ -311,15 +332,15 @@ pub(super) fn fallback_tag(subject: &Digest) -> String {
     format!("sha256-{}", subject.hex())
 }
 
-/// The descriptors in an index that can be read; others, such as those with
-/// other digests, are not ours.
-fn descriptors(index: &Value) -> Vec<Descriptor> {
-    let manifests = index.get("manifests").and_then(Value::as_array);
-    manifests
-        .into_iter()
-        .flatten()
-        .filter_map(|manifest| Descriptor::deserialize(manifest).ok())
-        .collect()
+impl Listed {
+    /// The descriptors that can be read; others, such as those with other
+    /// digests, are not ours.
+    fn descriptors(&self) -> Vec<Descriptor> {
+        let manifests = self.manifests.iter().flatten();
+        manifests
+            .filter_map(|manifest| Descriptor::deserialize(manifest).ok())
+            .collect()
+    }
 }
 
 /// What a registry claims that the digest of its answer is.

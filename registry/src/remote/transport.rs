@@ -18,6 +18,7 @@ use url::Url;
 use super::RemoteSettings;
 use super::body::{self, Length, SLOWEST};
 use super::failure::Problem;
+use crate::location::Remote;
 use crate::{Error, Result, oci};
 
 /// The longest that a connection may take.
@@ -116,9 +117,14 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(settings: &RemoteSettings) -> Result<Self> {
+    /// `remote` is whom the settings are for.
+    pub(super) fn new(remote: &Remote, settings: &RemoteSettings) -> Result<Self> {
         let trusted = match &settings.ca_file {
-            Some(path) => authorities(path)?,
+            Some(path) => authorities(path).map_err(|problem| Error::Authorities {
+                path: path.clone(),
+                registry: remote.to_string(),
+                problem,
+            })?,
             None => Vec::new(),
         };
         Ok(Self {
@@ -235,22 +241,30 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let pem = fs::read(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    let malformed = |problem: &str| Error::Malformed {
-        what: "the certificate".to_owned(),
-        place: format!("`{}`", path.display()),
-        problem: problem.to_owned(),
+/// The largest file of certificates that is read, in bytes: all that a system
+/// trusts is a twentieth of it.
+const MAX_AUTHORITIES: u64 = 4 << 20;
+
+/// The certificates in a PEM file; an error says what is wrong with it.
+fn authorities(path: &Path) -> std::result::Result<Vec<CertificateDer<'static>>, String> {
+    let words = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => in_words(&error),
     };
+    // A device or a pipe would never end, and blocks where it is opened.
+    let about = fs::metadata(path).map_err(words)?;
+    if !about.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if about.len() > MAX_AUTHORITIES {
+        return Err(format!("it is larger than {MAX_AUTHORITIES} bytes"));
+    }
+    let pem = fs::read(path).map_err(words)?;
     let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .collect::<std::result::Result<_, _>>()
-        .map_err(|_| malformed("it is not PEM"))?;
+        .map_err(|_| "it is not PEM".to_owned())?;
     if found.is_empty() {
-        return Err(malformed("there is none"));
+        return Err("there is none".to_owned());
     }
     Ok(found)
 }
@@ -297,10 +311,23 @@ fn io_problem(error: &io::Error) -> Problem {
             CLOSED.to_owned()
         }
         ErrorKind::TimedOut | ErrorKind::WouldBlock => "the connection timed out".to_owned(),
-        // The kind in words, without the system's number.
-        kind => kind.to_string(),
+        _ => in_words(error),
     };
     Problem::Unreachable { reason }
+}
+
+/// What the system or the resolver says, without the system's number. Not
+/// every kind of error has words of its own: a name that cannot be looked up
+/// has none.
+fn in_words(error: &io::Error) -> String {
+    let words = error.to_string();
+    let number = error
+        .raw_os_error()
+        .map(|number| format!(" (os error {number})"));
+    let words = number
+        .and_then(|number| words.strip_suffix(&number))
+        .unwrap_or(&words);
+    crate::text::one_line(&words.to_lowercase())
 }
 
 fn tls_problem(error: &rustls::Error) -> Problem {
@@ -325,5 +352,27 @@ fn tls_problem(error: &rustls::Error) -> Problem {
     };
     Problem::Certificate {
         reason: crate::text::one_line(&reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::ToSocketAddrs;
+
+    use super::*;
+
+    #[test]
+    fn says_what_the_resolver_says() {
+        // `.invalid` never resolves (RFC 2606); the space keeps the resolver
+        // from asking anybody.
+        let error = "no such.invalid:443".to_socket_addrs().unwrap_err();
+        let told = problem(error.into(), Duration::from_secs(1)).to_string();
+        assert!(
+            told.starts_with("failed to lookup address information: "),
+            "{told}"
+        );
+        let refused = io::Error::from_raw_os_error(nix::errno::Errno::ECONNREFUSED as i32);
+        let told = problem(refused.into(), Duration::from_secs(1)).to_string();
+        assert_eq!(told, "connection refused");
     }
 }

@@ -8,7 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{BLOBS, PROJECTS, RECORDS, Store, failed, is_left_over};
-use crate::{Digest, Error, Lock, Result, digest};
+use crate::{Digest, Error, Lock, Result, input};
+
+/// The most bytes of a path in the entry of a lock; no system has longer ones.
+const MAX_PATH: u64 = 64 << 10;
 
 /// What came of collecting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -168,12 +171,12 @@ impl Store {
 /// The digest that the name of a component's file says.
 pub(super) fn digest_of(path: &Path) -> Option<Digest> {
     let name = path.file_name()?.to_str()?;
-    format!("{}{name}", digest::PREFIX).parse().ok()
+    Digest::from_hex(name).ok()
 }
 
 /// The path in the entry of a lock, or why there is none.
 pub(super) fn lock_path(path: &Path) -> std::result::Result<PathBuf, String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = input::at_most(path, MAX_PATH).map_err(|error| error.to_string())?;
     if digest_of(path) != Some(Digest::of(&bytes)) {
         return Err("it does not hold the path that it is named by".to_owned());
     }

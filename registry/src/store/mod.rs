@@ -20,20 +20,22 @@ mod record;
 mod verify;
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use collect::{Collected, Removed};
 pub use record::Record;
 pub use verify::Problem;
 
-use crate::{Digest, Error, Name, Result, Standing, Version, write};
+use crate::{Digest, Error, Name, Result, Standing, Version, input, write};
 
 /// The format that this program reads and writes.
 pub const VERSION: u64 = 1;
 
 const MARKER: &str = "version";
 const MAGIC: &str = "waitfor-store ";
+/// The most bytes of the marker.
+const MARKER_LENGTH: u64 = 64;
 const LOCK: &str = "lock";
 const BLOBS: &str = "blobs/sha256";
 const RECORDS: &str = "records";
@@ -67,10 +69,10 @@ impl Store {
 
     /// Where a user's store is when nothing else was said:
     /// `~/.cache/waitfor/store`, or what the system has in its place. None
-    /// for a user without a home.
+    /// for a user without a home, or with one that is another in every folder.
     pub fn default_root() -> Option<PathBuf> {
         let folders = directories::ProjectDirs::from("", "", "waitfor")?;
-        Some(folders.cache_dir().join("store"))
+        root_in(folders.cache_dir())
     }
 
     /// The folder.
@@ -107,7 +109,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("read", &path)(error)),
         }
-        let bytes = match read(&path, size.saturating_add(1)) {
+        let bytes = match input::at_most(&path, size.saturating_add(1)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("read", &path)(error)),
@@ -149,7 +151,7 @@ impl Store {
             &record.published.version,
         );
         let bytes = record.to_json();
-        if self.is_there()? && fs::read(&path).is_ok_and(|found| found == bytes) {
+        if self.is_there()? && input::holds(&path, &bytes) {
             return Ok(());
         }
         let _held = self.hold()?;
@@ -185,7 +187,7 @@ impl Store {
             return Ok(None);
         }
         let path = self.record_path(registry, name, version);
-        match fs::read(&path) {
+        match input::at_most(&path, record::MAX_LENGTH) {
             Ok(bytes) => Ok(Record::parse(&bytes)
                 .ok()
                 .filter(|record| record.key() == (registry, name, version))),
@@ -220,7 +222,7 @@ impl Store {
             .map_err(failed("find", lock_path))?;
         let bytes = lock_path.as_os_str().as_encoded_bytes();
         let path = self.root.join(PROJECTS).join(Digest::of(bytes).hex());
-        if self.is_there()? && fs::read(&path).is_ok_and(|found| found == bytes) {
+        if self.is_there()? && input::holds(&path, bytes) {
             return Ok(());
         }
         let _held = self.hold()?;
@@ -244,6 +246,10 @@ impl Store {
     fn lock(&self, lock: impl FnOnce(&File) -> io::Result<()>) -> Result<Held> {
         self.prepare()?;
         let path = self.root.join(LOCK);
+        // Opening a pipe would wait for a reader.
+        if let Ok(found) = fs::metadata(&path) {
+            input::check(&found).map_err(failed("lock", &path))?;
+        }
         let file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -300,10 +306,9 @@ impl Store {
     /// What the marker says; none where there is no marker.
     fn marker(&self) -> Result<Option<String>> {
         let path = self.root.join(MARKER);
-        match fs::read_to_string(&path) {
-            Ok(marker) => Ok(Some(marker)),
+        match input::at_most(&path, MARKER_LENGTH) {
+            Ok(marker) => Ok(Some(String::from_utf8(marker).unwrap_or_default())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Some(String::new())),
             Err(error) => Err(failed("read", &path)(error)),
         }
     }
@@ -394,7 +399,7 @@ impl Store {
     ) -> Result<impl Iterator<Item = (PathBuf, std::result::Result<Record, String>)>> {
         let paths = self.names(&self.root.join(RECORDS))?.into_iter();
         Ok(paths.filter(|path| !is_left_over(path)).map(|path| {
-            let record = read(&path, record::MAX_LENGTH)
+            let record = input::at_most(&path, record::MAX_LENGTH)
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| Record::parse(&bytes))
                 .and_then(|record| {
@@ -429,11 +434,10 @@ impl Store {
     }
 }
 
-/// At most `limit` bytes of a file.
-fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// The store in a user's folder for such things, where that is the same from
+/// wherever the program runs.
+fn root_in(cache: &Path) -> Option<PathBuf> {
+    cache.is_absolute().then(|| cache.join("store"))
 }
 
 fn is_left_over(path: &Path) -> bool {

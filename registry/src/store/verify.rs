@@ -2,12 +2,12 @@
 //! with the command that mends it.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::collect::{digest_of, lock_path};
-use super::{BLOBS, LOCK, MARKER, PROJECTS, RECORDS, Store, is_left_over, read};
-use crate::{Digest, Result, oci};
+use super::{BLOBS, LOCK, MARKER, PROJECTS, RECORDS, Store, is_left_over};
+use crate::{Digest, Result, input, oci};
 
 /// What is wrong with a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Store {
         }
         // A store that cannot be written can be read without waiting, as
         // nobody removes anything from it.
-        let _held = File::open(self.root.join(LOCK)).and_then(|file| {
+        let _held = input::open(&self.root.join(LOCK)).and_then(|file| {
             file.lock_shared()?;
             Ok(file)
         });
@@ -118,7 +118,7 @@ fn altered(path: &Path, digest: &Digest) -> Option<String> {
         Ok(_) => {}
         Err(error) => return Some(error.to_string()),
     }
-    match read(path, oci::MAX_COMPONENT) {
+    match input::at_most(path, oci::MAX_COMPONENT) {
         Ok(bytes) => {
             let found = Digest::of(&bytes);
             (found != *digest).then(|| found.to_string())

@@ -217,13 +217,13 @@ impl Supply {
             .collect())
     }
 
-    /// What runs can name without asking anybody: everything that is locked,
-    /// and the newest of each plugin that the program or, for registries that
-    /// are bound, the store holds. By name.
+    /// What is at hand, by name: everything that is locked, and the newest of
+    /// each plugin that the program and, with `store`, the store holds of the
+    /// registries that are bound.
     ///
     /// # Errors
-    /// Where the program's own probes do not hold together.
-    pub fn at_hand_all(&self) -> Result<Vec<Chosen>> {
+    /// Where the store cannot be read or is not to be trusted.
+    pub fn at_hand_all(&self, store: bool) -> Result<Vec<Chosen>> {
         let mut all: Vec<Chosen> = self
             .all_locked()
             .map(|locked| Chosen {
@@ -249,10 +249,10 @@ impl Supply {
         // Without a word on registries nothing in the store can be meant.
         if let Some(project) = self.project()
             && project.has_config()
-            && let Some(store) = &self.store
+            && let Some(store) = self.store.as_ref().filter(|_| store)
         {
             let bound = |name: &Name| project.config.binding(name).ok().map(|one| one.location);
-            let records = store.records().unwrap_or_default().into_iter();
+            let records = store.records()?.into_iter();
             let kept: Vec<Published> = records
                 .filter(|record| {
                     bound(&record.published.name)
@@ -264,6 +264,47 @@ impl Supply {
         }
         all.sort_by(|one, other| one.plugin.name.cmp(&other.plugin.name));
         Ok(all)
+    }
+
+    /// What a URL's scheme can mean, the first that answers to it first: the
+    /// probes inside the program, then what is locked. What the store holds
+    /// besides counts only where there is no lock: what others fetched must
+    /// not decide what a project with pins runs.
+    ///
+    /// A store that cannot be read is no reason to fail; why it cannot is
+    /// the second part.
+    ///
+    /// # Errors
+    /// Where the program's own probes do not hold together.
+    pub fn routable(&self) -> Result<(Vec<Chosen>, Option<String>)> {
+        let has_lock = self.project().is_some_and(|one| one.lock.is_some());
+        let (mut all, problem) = match self.at_hand_all(!has_lock && !self.options.locked) {
+            Ok(all) => (all, None),
+            Err(error) => (self.at_hand_all(false)?, Some(error.to_string())),
+        };
+        let official = self.official.published()?;
+        all.sort_by_key(|chosen| {
+            let is_official = official.iter().any(|one| one.name == chosen.plugin.name);
+            (!is_official, !chosen.pinned)
+        });
+        Ok((all, problem))
+    }
+
+    /// The plugins that the configuration wants and that are neither locked
+    /// nor inside the program: which schemes they answer to is not known.
+    ///
+    /// # Errors
+    /// Where the program's own probes do not hold together.
+    pub fn wanting(&self) -> Result<Vec<Name>> {
+        let official = self.official.published()?;
+        let wanted = self.project().map(|project| project.config.plugins());
+        Ok(wanted
+            .into_iter()
+            .flatten()
+            .map(|wanted| wanted.name.clone())
+            .filter(|name| self.locked(name).is_none())
+            .filter(|name| !official.iter().any(|one| one.name == *name))
+            .collect())
     }
 }
 

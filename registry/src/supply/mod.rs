@@ -2,6 +2,7 @@
 //! itself, the vendored folder, the store and the registries, in one place, so
 //! that runs and commands can never differ in what they take.
 
+mod bytes;
 mod choose;
 mod refusal;
 
@@ -17,7 +18,7 @@ use crate::layout::Layout;
 use crate::remote::{RemoteRegistry, RemoteSettings};
 use crate::store::{Record, Store};
 use crate::{
-    Config, Embedded, Error, Location, Locked, Name, Project, Published, Registry, Result, Standing,
+    Config, Embedded, Location, Locked, Name, Project, Published, Registry, Result, Standing,
 };
 
 pub use choose::Chosen;
@@ -177,17 +178,22 @@ impl Supply {
         lock.into_iter().flat_map(|lock| lock.plugins())
     }
 
-    /// Whether the files that the user named are there, for those who only
-    /// read them.
+    /// Whether the configuration that the user named is there: a slip of the
+    /// pen must not mean that there is none.
+    ///
+    /// # Errors
+    /// [`Refusal::NoFile`].
+    pub fn check_config(&self) -> Result<()> {
+        is_there(self.options.config.as_deref())
+    }
+
+    /// As [`Supply::check_config`], for those who read the lock as well.
     ///
     /// # Errors
     /// [`Refusal::NoFile`].
     pub fn check_files(&self) -> Result<()> {
-        let named = [&self.options.config, &self.options.lock_file];
-        match named.into_iter().flatten().find(|path| !path.is_file()) {
-            None => Ok(()),
-            Some(path) => Err(Refusal::NoFile { path: path.clone() }.into()),
-        }
+        self.check_config()?;
+        is_there(self.options.lock_file.as_deref())
     }
 
     /// Where lock and configuration disagree, with `--locked`.
@@ -198,9 +204,19 @@ impl Supply {
         let Some(project) = self.project.as_ref().filter(|_| self.options.locked) else {
             return Ok(());
         };
+        // A lock alone has nothing to disagree with.
+        if !project.has_config() {
+            return Ok(());
+        }
         let found = project.disagreements()?;
         if found.is_empty() {
             return Ok(());
+        }
+        if project.lock.is_none() {
+            return Err(Refusal::NoLock {
+                lock: project.lock_path().to_owned(),
+            }
+            .into());
         }
         Err(Refusal::Disagree {
             lock: project.lock_path().to_owned(),
@@ -279,130 +295,6 @@ impl Supply {
         Layout::open(folder).map(Some)
     }
 
-    /// The component of a locked or chosen plugin, from the nearest place
-    /// that holds it; what comes from a registry is kept in the store.
-    ///
-    /// # Errors
-    /// Where a place holds other bytes under the same digest or version, or
-    /// none holds them; the error says which places those are.
-    pub fn bytes(&self, locked: &Locked) -> Result<Supplied> {
-        match self.at_hand(locked)? {
-            Some(supplied) => Ok(supplied),
-            None => self.fetch(locked),
-        }
-    }
-
-    /// The component where it is on this machine; none where it is not.
-    ///
-    /// # Errors
-    /// Where a place holds other bytes under its digest.
-    pub fn at_hand(&self, locked: &Locked) -> Result<Option<Supplied>> {
-        let supplied = |bytes, origin| {
-            Ok(Some(Supplied {
-                bytes,
-                origin,
-                warnings: Vec::new(),
-            }))
-        };
-        if let Some(bytes) = self.official.holding(&locked.component, locked.size)? {
-            return supplied(Cow::Borrowed(bytes), Origin::Official);
-        }
-        if let Some(vendor) = self.vendor()?
-            && let Some(bytes) = vendor
-                .holding(&locked.component, locked.size)
-                .map_err(|error| altered(locked, error, Mend::Vendor))?
-        {
-            let origin = Origin::Vendor(vendor.root().to_owned());
-            return supplied(Cow::Owned(bytes), origin);
-        }
-        if let Location::Folder(folder) = &locked.registry {
-            let layout = Layout::open(self.folder(folder))?;
-            self.check_unmoved(&layout, locked)?;
-            let held = layout
-                .holding(&locked.component, locked.size)
-                .map_err(|error| altered(locked, error, Mend::Registry))?;
-            if let Some(bytes) = held {
-                let origin = Origin::Registry(locked.registry.clone());
-                return supplied(Cow::Owned(bytes), origin);
-            }
-        }
-        if let Some(store) = &self.store
-            && let Some(bytes) = store
-                .component(&locked.component, locked.size)
-                .map_err(|error| altered(locked, error, Mend::Store))?
-        {
-            let origin = Origin::Store(store.path_of(&locked.component));
-            return supplied(Cow::Owned(bytes), origin);
-        }
-        Ok(None)
-    }
-
-    /// Downloads a component, whether it is at hand or not, and keeps it in
-    /// the store.
-    ///
-    /// # Errors
-    /// Where the registry cannot be asked, or publishes other bytes than
-    /// were locked.
-    pub fn fetch(&self, locked: &Locked) -> Result<Supplied> {
-        if locked.registry == Location::Official {
-            return Err(Refusal::NotInside {
-                name: locked.name.clone(),
-                version: locked.version.clone(),
-            }
-            .into());
-        }
-        if self.options.offline {
-            return Err(Refusal::NotAtHand {
-                name: locked.name.clone(),
-                version: locked.version.clone(),
-                places: self.places(locked),
-            }
-            .into());
-        }
-        let registry = self.registry(&self.binding_at(&locked.registry))?;
-        let published = self.check_unmoved(&*registry, locked)?;
-        let bytes = registry.component(&published)?;
-        let warnings = match self.keep(&locked.registry, &published, &bytes) {
-            Ok(()) => Vec::new(),
-            // The run has its bytes; only the next one has to fetch again.
-            Err(error) => vec![format!(
-                "{}@{} was fetched and could not be kept: {error}",
-                locked.name, locked.version
-            )],
-        };
-        Ok(Supplied {
-            bytes: Cow::Owned(bytes),
-            origin: Origin::Registry(locked.registry.clone()),
-            warnings,
-        })
-    }
-
-    /// What a registry publishes under the version that is locked.
-    ///
-    /// # Errors
-    /// [`Refusal::Moved`] where those are other bytes, [`Refusal::Gone`]
-    /// where it is not there.
-    pub fn check_unmoved(&self, registry: &dyn Registry, locked: &Locked) -> Result<Published> {
-        let published = registry
-            .find(&locked.name, &locked.version)?
-            .ok_or_else(|| Refusal::Gone {
-                name: locked.name.clone(),
-                version: locked.version.clone(),
-                registry: locked.registry.clone(),
-            })?;
-        if published.component == locked.component {
-            return Ok(published);
-        }
-        Err(Refusal::Moved {
-            name: locked.name.clone(),
-            version: locked.version.clone(),
-            registry: locked.registry.clone(),
-            locked: locked.component,
-            found: published.component,
-        }
-        .into())
-    }
-
     /// Keeps what came from a remote registry in the store.
     ///
     /// # Errors
@@ -445,42 +337,33 @@ impl Supply {
             Location::Folder(folder) => Layout::open(self.folder(folder))
                 .ok()
                 .and_then(|layout| found(&layout)),
-            Location::Remote(_) => self.store.as_ref().and_then(|store| {
+            Location::Remote(_) => {
                 let registry = locked.registry.to_string();
-                let standing = store.standing_of(&registry, &locked.name, &locked.version);
-                standing.ok().flatten()
-            }),
+                let stored = self.store.as_ref().and_then(|store| {
+                    let said = store.standing_of(&registry, &locked.name, &locked.version);
+                    said.ok().flatten()
+                });
+                // The store may never have heard what was vendored with it.
+                stored
+                    .filter(|standing| *standing != Standing::Good)
+                    .or_else(|| {
+                        self.vendor()
+                            .ok()
+                            .flatten()
+                            .and_then(|layout| found(&layout))
+                    })
+            }
         };
         standing.unwrap_or_default()
     }
-
-    /// Where the bytes of a plugin could have been on this machine.
-    fn places(&self, locked: &Locked) -> Vec<String> {
-        let mut places = vec!["this program".to_owned()];
-        let vendor = self.project.as_ref().and_then(|one| one.config.vendor());
-        places.extend(vendor.map(|folder| format!("`{}`", folder.display())));
-        if let Some(store) = &self.store {
-            let path = store.path_of(&locked.component);
-            places.push(format!("`{}`", path.display()));
-        }
-        places
-    }
 }
 
-/// The complaint about a copy with other bytes, with the plugin's name.
-fn altered(locked: &Locked, error: Error, mend: Mend) -> Error {
-    let (place, found) = match error {
-        Error::Altered { place, found, .. } => (place, found),
-        Error::StoreAltered { path, found, .. } => (format!("`{}`", path.display()), found),
-        other => return other,
-    };
-    Refusal::Altered {
-        name: locked.name.clone(),
-        version: locked.version.clone(),
-        place,
-        locked: locked.component,
-        found,
-        mend,
+fn is_there(path: Option<&Path>) -> Result<()> {
+    match path.filter(|path| !path.is_file()) {
+        None => Ok(()),
+        Some(path) => Err(Refusal::NoFile {
+            path: path.to_owned(),
+        }
+        .into()),
     }
-    .into()
 }

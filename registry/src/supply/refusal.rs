@@ -63,6 +63,12 @@ pub enum Refusal {
         /// The plugin.
         name: Name,
     },
+    /// There is no lock, and `--locked` needs one.
+    #[error("there is no {}, and --locked allows nothing that is not locked", .lock.display())]
+    NoLock {
+        /// Where it would be.
+        lock: PathBuf,
+    },
     /// Lock and configuration disagree, and `--locked` forbids that.
     #[error("{} and waitfor.toml disagree: {}", .lock.display(), disagreements(.found))]
     Disagree {
@@ -111,8 +117,23 @@ pub enum Refusal {
         /// What is published now.
         found: Digest,
     },
+    /// The registry shows something else under the version than was locked.
+    #[error("{name}@{version} at {registry} is not what was locked: {problem}")]
+    Replaced {
+        /// The plugin.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// Where it comes from.
+        registry: Location,
+        /// What is there.
+        problem: String,
+    },
     /// A copy holds other bytes under the digest.
-    #[error("{name}@{version} in {place} has other bytes than were locked: {found}, not {locked}")]
+    #[error(
+        "{name}@{version} in {place} has other bytes than were {}: {found}",
+        if *.pinned { "locked" } else { "fetched" }
+    )]
     Altered {
         /// The plugin.
         name: Name,
@@ -120,12 +141,26 @@ pub enum Refusal {
         version: Version,
         /// The folder or file.
         place: String,
-        /// What is locked.
-        locked: Digest,
-        /// What is there.
+        /// Whether the lock says which they are to be.
+        pinned: bool,
+        /// What is there, and what should be.
         found: String,
         /// What puts the right bytes there.
         mend: Mend,
+    },
+    /// The bytes are right, and their number in the lock is not.
+    #[error("the lock says that {name}@{version} has {said} bytes, and sha256:{} has {found}", .component.hex())]
+    WrongSize {
+        /// The plugin.
+        name: Name,
+        /// The version.
+        version: Version,
+        /// What is locked.
+        component: Digest,
+        /// The size in the lock.
+        said: u64,
+        /// The size of the component.
+        found: u64,
     },
     /// The registry has the version no longer.
     #[error("{registry} holds {name}@{version} no longer")]
@@ -249,9 +284,10 @@ impl Refusal {
                     asked(name, wanted)
                 ),
             },
-            Self::Stale { .. } | Self::NotLocked { .. } | Self::Disagree { .. } => {
-                "run `waitfor plugin lock` and commit the lock".to_owned()
-            }
+            Self::Stale { .. }
+            | Self::NotLocked { .. }
+            | Self::NoLock { .. }
+            | Self::Disagree { .. } => "run `waitfor plugin lock` and commit the lock".to_owned(),
             Self::Incompatible { name, wanted, .. } => format!(
                 "change one of the two; `waitfor plugin add {}` changes waitfor.toml",
                 asked(name, wanted)
@@ -267,12 +303,18 @@ impl Refusal {
                 format!("run `waitfor plugin add {name}` while there is a network")
             }
             Self::Offline { .. } => "leave --offline and --frozen away".to_owned(),
-            Self::Moved { name, .. } => format!(
+            Self::Moved { name, .. } | Self::Replaced { name, .. } => format!(
                 "a published version never changes: do not run these bytes, and ask the publisher of {name} what happened"
             ),
-            Self::Altered { mend, .. } => {
-                format!("none of it was used; {}", mend.advice())
-            }
+            Self::Altered {
+                mend: Mend::Store,
+                pinned: false,
+                ..
+            } => "none of it was used; without --offline it is fetched again".to_owned(),
+            Self::Altered { mend, .. } => format!("none of it was used; {}", mend.advice()),
+            Self::WrongSize { name, .. } => format!(
+                "take the lock back from version control, or run `waitfor plugin remove {name}` and `waitfor plugin add {name}`"
+            ),
             Self::Gone { name, .. } => format!(
                 "ask its publisher, or take another version with `waitfor plugin update {name}`"
             ),

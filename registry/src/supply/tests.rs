@@ -130,7 +130,7 @@ fn a_plain_name_is_the_programs_own_probe() {
         let chosen = choose(&supply, "redis").unwrap();
         assert_eq!(chosen.plugin.registry, Location::Official);
         assert_eq!((chosen.pinned, chosen.note()), (false, None));
-        let supplied = supply.bytes(&chosen.plugin).unwrap();
+        let supplied = supply.bytes(&chosen).unwrap();
         assert_eq!(supplied.origin, Origin::Official);
         assert_eq!(Digest::of(&supplied.bytes), chosen.plugin.component);
     }
@@ -256,8 +256,8 @@ fn bytes_come_from_the_nearest_place_and_are_hashed_there() {
         .configure(&format!("{BOUND}[vendor]\nfolder = \"probes\"\n"))
         .lock(&published, "1");
     let supply = fixture.open(|options| options.offline = true);
-    let locked = supply.locked(&billing()).unwrap();
-    let supplied = supply.bytes(locked).unwrap();
+    let chosen = choose(&supply, "acme/billing").unwrap();
+    let supplied = supply.bytes(&chosen).unwrap();
     assert_eq!(supplied.bytes, component("1.0.0"));
     assert_eq!(supplied.origin, Origin::Vendor(fixture.path("probes")));
 
@@ -268,7 +268,7 @@ fn bytes_come_from_the_nearest_place_and_are_hashed_there() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&blob, &bytes).unwrap();
     refuses(
-        supply.bytes(locked),
+        supply.bytes(&chosen),
         &format!(
             "acme/billing@1.0.0 in `{}` has other bytes than were locked: {}, not {}",
             fixture.path("probes").display(),
@@ -280,6 +280,38 @@ fn bytes_come_from_the_nearest_place_and_are_hashed_there() {
 }
 
 #[test]
+fn a_wrong_size_in_the_lock_is_the_locks_mistake() {
+    let fixture = Fixture::new();
+    let mut published = fixture.publish("1.0.0");
+    let right = published.size;
+    published.size = 1;
+    let said = format!(
+        "the lock says that acme/billing@1.0.0 has 1 bytes, and {} has {right}",
+        published.component
+    );
+    let advice = "take the lock back from version control, or run `waitfor plugin remove acme/billing` and `waitfor plugin add acme/billing`";
+    for config in [
+        BOUND.to_owned(),
+        format!("{BOUND}[vendor]\nfolder = \"probes\"\n"),
+    ] {
+        fixture.configure(&config).lock(&published, "1");
+        let supply = fixture.open(|_| {});
+        let chosen = choose(&supply, "acme/billing").unwrap();
+        refuses(supply.bytes(&chosen), &said, advice);
+    }
+    Store::at(fixture.path("store"))
+        .put(&component("1.0.0"))
+        .unwrap();
+    fixture.configure("[registries]\nacme = \"127.0.0.1:9/probes\"\n");
+    let lock = fs::read_to_string(fixture.path("waitfor.lock")).unwrap();
+    let lock = lock.replace("oci:probes", "127.0.0.1:9/probes");
+    fs::write(fixture.path("waitfor.lock"), lock).unwrap();
+    let supply = fixture.open(|_| {});
+    let chosen = choose(&supply, "acme/billing").unwrap();
+    refuses(supply.bytes(&chosen), &said, advice);
+}
+
+#[test]
 fn a_version_that_was_exchanged_is_refused() {
     let fixture = Fixture::new();
     let published = fixture.publish("1.0.0");
@@ -287,9 +319,9 @@ fn a_version_that_was_exchanged_is_refused() {
     exchanged.component = Digest::of(b"what was locked");
     fixture.configure(BOUND).lock(&exchanged, "1");
     let supply = fixture.open(|_| {});
-    let locked = supply.locked(&billing()).unwrap();
+    let chosen = choose(&supply, "acme/billing").unwrap();
     refuses(
-        supply.bytes(locked),
+        supply.bytes(&chosen),
         &format!(
             "acme/billing@1.0.0 at oci:probes has other bytes than were locked: {}, not {}",
             published.component, exchanged.component
@@ -304,7 +336,8 @@ fn without_a_network_the_places_are_named() {
     let published = fixture.publish("1.0.0");
     fixture.configure("[registries]\nacme = \"127.0.0.1:9/probes\"\n");
     let supply = fixture.open(|options| options.offline = true);
-    let mut locked = choose(&fixture.open(|_| {}), "redis").unwrap().plugin;
+    let mut chosen = choose(&fixture.open(|_| {}), "redis").unwrap();
+    let locked = &mut chosen.plugin;
     locked.name = billing();
     locked.version = published.version;
     locked.component = published.component;
@@ -312,7 +345,7 @@ fn without_a_network_the_places_are_named() {
     let store = fixture.path("store");
     let path = Store::at(&store).path_of(&published.component);
     refuses(
-        supply.bytes(&locked),
+        supply.bytes(&chosen),
         &format!(
             "acme/billing@1.0.0 is not at hand, and --offline forbids to fetch it; it was looked for in this program, `{}`",
             path.display()
@@ -351,7 +384,7 @@ fn everything_that_can_be_named_is_at_hand_once() {
     let fixture = Fixture::new();
     let published = fixture.publish("1.0.0");
     fixture.configure(BOUND).lock(&published, "1");
-    let all = fixture.open(|_| {}).at_hand_all().unwrap();
+    let all = fixture.open(|_| {}).at_hand_all(true).unwrap();
     let names: Vec<String> = all.iter().map(|one| one.plugin.name.to_string()).collect();
     assert_eq!(
         names,
@@ -373,4 +406,66 @@ fn everything_that_can_be_named_is_at_hand_once() {
         all.iter()
             .all(|one| one.plugin.requirement == Reference::Newest || one.pinned)
     );
+}
+
+/// What the store holds of a registry, as other projects left it there.
+fn left_by_others(fixture: &Fixture, name: &str, scheme: &str) {
+    let store = Store::at(fixture.path("store"));
+    let bytes = component(name);
+    let digest = store.put(&bytes).unwrap();
+    let mut published = official().published().unwrap().swap_remove(0);
+    published.name = name.parse().unwrap();
+    published.component = digest;
+    published.size = bytes.len() as u64;
+    published.schemes = vec![scheme.to_owned()];
+    store
+        .remember(&Record {
+            registry: "127.0.0.1:9/probes".to_owned(),
+            published,
+        })
+        .unwrap();
+}
+
+#[test]
+fn what_others_fetched_decides_nothing_where_there_is_a_lock() {
+    let fixture = Fixture::new();
+    let published = fixture.publish("1.0.0");
+    left_by_others(&fixture, "aaa/billing", "billing");
+    let bound = format!("{BOUND}aaa = \"127.0.0.1:9/probes\"\n");
+    fixture.configure(&bound).lock(&published, "1");
+    let first = |supply: &Supply, scheme: &str| {
+        let (all, problem) = supply.routable().unwrap();
+        assert_eq!(problem, None);
+        let mut all = all.into_iter();
+        let found = all.find(|one| one.plugin.schemes.iter().any(|known| known == scheme));
+        found.map(|chosen| chosen.plugin.name.to_string())
+    };
+    let supply = fixture.open(|_| {});
+    assert_eq!(first(&supply, "billing").as_deref(), Some("acme/billing"));
+    let (all, _) = supply.routable().unwrap();
+    assert!(
+        all.iter()
+            .all(|one| one.plugin.name.as_str() != "aaa/billing")
+    );
+
+    fs::remove_file(fixture.path("waitfor.lock")).unwrap();
+    let loose = fixture.open(|_| {});
+    assert_eq!(first(&loose, "billing").as_deref(), Some("aaa/billing"));
+    let strict = fixture.open(|options| options.locked = true);
+    assert_eq!(first(&strict, "billing"), None);
+}
+
+#[test]
+fn nobody_takes_a_scheme_from_an_official_probe() {
+    let fixture = Fixture::new();
+    left_by_others(&fixture, "aaredis", "redis");
+    fixture.configure("[registries]\ndefault = \"127.0.0.1:9/probes\"\n");
+    let (all, _) = fixture.open(|_| {}).routable().unwrap();
+    let answers = |one: &&Chosen| one.plugin.schemes.iter().any(|known| known == "redis");
+    let names: Vec<String> = all
+        .iter()
+        .filter(answers)
+        .map(|one| one.plugin.name.to_string())
+        .collect();
+    assert_eq!(names, ["redis", "aaredis"]);
 }

@@ -95,14 +95,18 @@ fn components_of_the_wrong_length() {
     assert_eq!(registry.component(&published(10)).unwrap(), b"0123456789");
 
     let shorter = || Answer::new(200, "", "01234");
-    assert_eq!(component(shorter), "the answer ends after 5 bytes of 10");
+    assert_eq!(
+        component(shorter),
+        "the manifest says 10 bytes, and the answer has 5"
+    );
     let truncated = || Answer::bytes("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123");
     assert_eq!(component(truncated), "the answer ends after 4 bytes of 10");
     let chunked =
         || Answer::bytes("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n01234\r\n");
     assert_eq!(component(chunked), "the answer ends after 5 bytes of 10");
     let claims_more = || Answer::new(200, "", "0123456789A");
-    assert_eq!(component(claims_more), "the answer is longer than 10 bytes");
+    let told = |found| format!("the manifest says 10 bytes, and the answer has {found}");
+    assert_eq!(component(claims_more), told(11));
     let endless = || {
         let mut answer = Answer::bytes("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
         for _ in 0..64 {
@@ -158,6 +162,30 @@ fn silence_and_slowness() {
         told.starts_with("only ") && told.ends_with(" bytes came in 500 ms"),
         "{told}"
     );
+}
+
+#[test]
+fn a_component_of_other_tools_that_is_no_probe() {
+    let component = b"\0asm\x01\0\0\0";
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&release(&probe()).prepare().unwrap().documents.manifest).unwrap();
+    manifest.as_object_mut().unwrap().remove("annotations");
+    manifest["layers"][0]["digest"] = Digest::of(component).to_string().into();
+    manifest["layers"][0]["size"] = component.len().into();
+    let peer = Scripted::start(move |request, _| {
+        if request.line.contains("/blobs/") {
+            Answer::new(200, "", component)
+        } else {
+            Answer::json(manifest.to_string())
+        }
+    });
+    let error = open(&peer).find(&name(), &version()).unwrap_err();
+    let told = format!(
+        "the plugin `acme/billing@1.0.0` from {} was refused: it is a core module",
+        remote(&peer)
+    );
+    assert!(error.to_string().starts_with(&told), "{error}");
+    assert!(error.hint().unwrap().contains("publisher"));
 }
 
 #[test]
@@ -220,6 +248,107 @@ fn long_lists() {
 }
 
 #[test]
+fn what_is_no_list() {
+    let status = || Answer::json(r#"{"status":"up"}"#);
+    let peer = Scripted::start(move |_, _| status());
+    assert_eq!(
+        problem(open(&peer).versions(&name())),
+        "the answer is `application/json`, not a list of tags: missing field `tags` at line 1 column 15"
+    );
+    // A list of statements that cannot be read must not hide a yank.
+    let standing = |api: fn() -> Answer, index: fn() -> Answer| {
+        let component = probe();
+        let manifest = release(&component).prepare().unwrap().documents.manifest;
+        let peer = Scripted::start(move |request, _| {
+            if request.line.ends_with("/manifests/1.0.0") {
+                Answer::new(200, "", &manifest)
+            } else if request.line.contains("/referrers/") {
+                api()
+            } else {
+                index()
+            }
+        });
+        open(&peer).find(&name(), &version())
+    };
+    let gone = || Answer::new(404, "", "");
+    assert_eq!(
+        problem(standing(gone, status)),
+        "the answer is `application/json`, not an index: missing field `manifests` at line 1 column 15"
+    );
+    let untyped = || Answer::new(200, "", r#"{"status":"up"}"#);
+    assert_eq!(
+        problem(standing(untyped, gone)),
+        "the answer is of no type, not a list of referrers: missing field `manifests` at line 1 column 15"
+    );
+    let empty = || Answer::new(200, "", r#"{"manifests":null}"#);
+    let published = standing(empty, gone).unwrap().unwrap();
+    assert_eq!(published.standing, crate::Standing::Good);
+}
+
+#[test]
+fn a_tag_without_a_manifest_is_no_version_to_step_over() {
+    let peer = Scripted::start(|request, _| {
+        if request.line.ends_with("/tags/list") {
+            Answer::json(r#"{"tags":["1.0.0","1.1.0"]}"#)
+        } else {
+            Answer::new(404, "content-type: text/html\r\n", "<html>")
+        }
+    });
+    let newest = crate::Reference::Newest;
+    let error =
+        crate::resolve(&open(&peer), &name(), &newest, crate::contract::SPOKEN).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`acme/billing@1.1.0` is listed in {}, and its manifest is not there",
+            remote(&peer)
+        )
+    );
+    assert_eq!(peer.lines().len(), 2, "1.0.0 is not looked at");
+}
+
+#[test]
+fn what_a_length_that_is_wrong_leads_to() {
+    let hint = |answer: fn() -> Answer| {
+        let peer = Scripted::start(move |_, _| answer());
+        let error = open(&peer).component(&published(10)).unwrap_err();
+        let host = remote(&peer).authority;
+        error.hint().unwrap().replace(&host, "HOST")
+    };
+    let asks = "none of it was used; ask who runs `HOST` what happened to it";
+    assert_eq!(hint(|| Answer::new(200, "", "01234")), asks);
+    assert_eq!(hint(|| Answer::new(200, "", "0123456789A")), asks);
+    let unsaid = || Answer::bytes("HTTP/1.1 200 OK\r\n\r\n0123456789A");
+    assert_eq!(hint(unsaid), asks);
+    let cut = || Answer::bytes("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n0123");
+    assert_eq!(
+        hint(cut),
+        "try again later; where it stays so, ask who runs `HOST`"
+    );
+}
+
+#[test]
+fn who_speaks_tls_and_is_asked_without() {
+    let peer = Scripted::start(|_, _| Answer::new(400, "", "an HTTP request to an HTTPS server"));
+    let error = open(&peer).versions(&name()).unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("`ca-file`"), "{hint}");
+
+    let settings = crate::RemoteSettings {
+        ca_file: Some("nosuch/ca.pem".into()),
+        ..settings()
+    };
+    let error = RemoteRegistry::new(&remote(&peer), settings).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot read the certificates in `nosuch/ca.pem` for {}: there is no such file",
+            remote(&peer)
+        )
+    );
+}
+
+#[test]
 fn a_mirror_that_fails_is_passed_over_and_one_that_lies_is_not() {
     let origin = Scripted::start(|_, _| Answer::new(200, "", "0123456789"));
     let read = |answer: fn() -> Answer| {
@@ -243,6 +372,25 @@ fn a_mirror_that_fails_is_passed_over_and_one_that_lies_is_not() {
     assert!(matches!(lie.problem, Problem::Altered { .. }));
     let told = format!(", a mirror of {}: ", remote(&origin));
     assert!(lie.to_string().contains(&told), "{lie}");
+}
+
+#[test]
+fn a_mirror_that_lags_behind_hides_no_version() {
+    let tags = |tags: &'static str| {
+        Scripted::start(move |_, _| {
+            let body = format!(r#"{{"name":"ci/acme/billing","tags":[{tags}]}}"#);
+            Answer::new(200, "content-type: application/json\r\n", &body)
+        })
+    };
+    let (origin, mirror) = (tags(r#""1.0.0","1.1.0""#), tags(r#""1.0.0","0.9.0""#));
+    let settings = crate::RemoteSettings {
+        mirrors: vec![remote(&mirror)],
+        ..settings()
+    };
+    let registry = RemoteRegistry::new(&remote(&origin), settings).unwrap();
+    let versions = registry.versions(&name()).unwrap();
+    let texts: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["0.9.0", "1.0.0", "1.1.0"]);
 }
 
 #[test]

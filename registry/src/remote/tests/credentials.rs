@@ -270,6 +270,57 @@ fn an_upload_elsewhere_takes_no_account_along() {
 }
 
 #[test]
+fn who_is_refused_without_being_asked_is_told_so() {
+    for status in [401, 403] {
+        let peer = Scripted::start(move |_, _| Answer::new(status, "", ""));
+        assert_eq!(
+            problem(open(&peer).versions(&name())),
+            format!(
+                "the answer is {status}: without an account nobody may read the repository `ci/acme/billing`"
+            )
+        );
+        let (_folder, registry) = with_account(&peer);
+        for _ in 0..2 {
+            assert_eq!(
+                problem(registry.versions(&name())),
+                format!(
+                    "the answer is {status}: it does not ask who it is, and nobody may read the repository `ci/acme/billing`"
+                )
+            );
+        }
+        let requests = peer.requests();
+        assert!(
+            requests
+                .iter()
+                .all(|request| request.authorization.is_none())
+        );
+    }
+    let peer = Scripted::start(|_, _| Answer::new(401, "www-authenticate: Basic\r\n", ""));
+    let (_folder, registry) = with_account(&peer);
+    assert_eq!(
+        problem(registry.versions(&name())),
+        "the answer is 401: the account from docker's configuration may not read the repository `ci/acme/billing`"
+    );
+}
+
+#[test]
+fn a_place_that_it_leads_to_and_that_nobody_reaches() {
+    let peer = Scripted::start(|_, _| Answer::new(307, "location: http://127.0.0.1:9/\r\n", ""));
+    let error = open(&peer).versions(&name()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the versions of `acme/billing` at http://127.0.0.1:9/: connection refused"
+    );
+    assert_eq!(
+        error.hint().unwrap(),
+        format!(
+            "check that this machine may reach it: `{}` leads there",
+            remote(&peer).authority
+        )
+    );
+}
+
+#[test]
 fn what_a_registry_says_back_of_a_secret_is_not_shown() {
     let peer = Scripted::start(|request, _| {
         let echo = |request: &Request| {

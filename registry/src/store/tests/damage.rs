@@ -233,3 +233,75 @@ fn errors_of_the_system_name_the_file_and_the_way_out() {
         );
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_place_of_a_component_is_replaced_and_what_it_leads_to_stays() {
+    let (folder, store) = store();
+    let digest = store.put(b"component").unwrap();
+    let victim = folder.path().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    let path = store.path_of(&digest);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(&victim, &path).unwrap();
+    store.put(b"component").unwrap();
+    assert_eq!(fs::read(&victim).unwrap(), b"mine");
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    assert_eq!(store.component(&digest, 9).unwrap().unwrap(), b"component");
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_in_a_store_keep_nobody_waiting() {
+    let (folder, store) = store();
+    let digest = store.put(b"component").unwrap();
+    let good = record("1.0.0", b"component", Standing::Good);
+    store.remember(&good).unwrap();
+    let lock_path = lock(folder.path(), b"component");
+    store.count_on(&lock_path).unwrap();
+    for path in files(&store) {
+        fs::remove_file(&path).unwrap();
+        input::tests::pipe(&path);
+    }
+    store.component(&digest, 9).unwrap_err();
+    store.put(b"component").unwrap_err();
+    store
+        .record(REGISTRY, &name(), &version("1.0.0"))
+        .unwrap_err();
+    store.remember(&good).unwrap_err();
+    store.count_on(&lock_path).unwrap_err();
+    assert_eq!(store.records().unwrap(), []);
+    assert_eq!(store.verify().unwrap().len(), 3);
+    assert_eq!(store.collect(false).unwrap().unreadable.len(), 1);
+    for name in [LOCK, MARKER] {
+        let path = store.root().join(name);
+        fs::remove_file(&path).unwrap();
+        input::tests::pipe(&path);
+        let error = store.hold().unwrap_err().to_string();
+        assert!(error.contains("it is a pipe or a device"), "{error}");
+    }
+}
+
+#[test]
+fn a_marker_without_an_end_is_not_read_to_it() {
+    let (_folder, store) = store();
+    store.put(b"component").unwrap();
+    let marker = store.root().join(MARKER);
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&marker)
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    let error = store.records().unwrap_err();
+    assert!(matches!(error, Error::NotAStore { .. }), "{error}");
+}
+
+#[test]
+fn a_home_that_every_folder_has_another_of_is_none() {
+    assert_eq!(root_in(Path::new("home/.cache/waitfor")), None);
+    assert_eq!(
+        root_in(Path::new("/home/.cache/waitfor")),
+        Some(PathBuf::from("/home/.cache/waitfor/store"))
+    );
+}
