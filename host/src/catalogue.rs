@@ -1,23 +1,31 @@
-//! The plugins at hand: the official ones inside the binary, each compiled
-//! when it is first asked for.
+//! The plugins of a run: which there are, which version of each is taken, and
+//! what they say of themselves. Each is loaded when it is first asked for.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::env;
+use std::path::PathBuf;
 
 use tokio::runtime::Runtime;
-use waitfor_registry::{Name, PluginRef, Published, Reference, resolve_among};
+use waitfor_registry::Error as Failure;
+use waitfor_registry::component::{self, Probe};
+use waitfor_registry::supply::{Chosen, Options, Origin, Refusal};
+use waitfor_registry::toml_file::Role;
+use waitfor_registry::{Name, PluginRef, Reference, SPOKEN, Standing, Supply, Version};
 
-use crate::cli::Probes;
+use crate::cli::{Probes, SupplyOptions};
 use crate::description::Description;
 use crate::engine::{Engine, Plugin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::report::Notice;
 
 include!(concat!(env!("OUT_DIR"), "/official.rs"));
 
 /// The plugins of a run.
 pub struct Catalogue {
-    published: Vec<Published>,
+    supply: Supply,
+    routable: OnceCell<(Vec<Chosen>, Option<String>)>,
     runtime: Runtime,
     engine: OnceCell<Engine>,
     loaded: RefCell<Vec<Loaded>>,
@@ -27,14 +35,63 @@ pub struct Catalogue {
 /// A plugin that this run uses.
 #[derive(Clone)]
 pub struct Loaded {
-    /// What was published.
-    pub published: Published,
+    /// What was chosen.
+    pub chosen: Chosen,
+    /// Where its bytes came from.
+    pub origin: Origin,
     /// What was compiled.
     pub plugin: Plugin,
+    warnings: Vec<String>,
 }
 
-fn refused(error: &waitfor_registry::Error) -> Error {
-    let refused = Error::new(Exit::PluginRefused, error.to_string());
+impl Loaded {
+    /// What the user should know of it before it is used.
+    pub fn notices(&self) -> Vec<Notice> {
+        let plugin = &self.chosen.plugin;
+        let mut notices: Vec<Notice> = self
+            .chosen
+            .warnings
+            .iter()
+            .chain(&self.warnings)
+            .cloned()
+            .map(Notice::Warning)
+            .collect();
+        if let Some(said) = said_of(&plugin.name, &plugin.version, &self.chosen.standing) {
+            let other = if self.chosen.standing.is_yanked() {
+                "another version"
+            } else {
+                "its successor"
+            };
+            notices.push(Notice::Warning(format!(
+                "{said}; `waitfor plugin update {}` takes {other}",
+                plugin.name
+            )));
+        }
+        notices.extend(self.chosen.note().map(Notice::Note));
+        notices
+    }
+}
+
+/// What its publisher has said of a version; none where it stands well.
+pub fn said_of(name: &Name, version: &Version, standing: &Standing) -> Option<String> {
+    let reason = standing.reason()?;
+    let said = if standing.is_yanked() {
+        "was yanked"
+    } else {
+        "is deprecated"
+    };
+    Some(format!("{name} {version} {said}: {reason}"))
+}
+
+/// The error for a plugin that is not to be had. A configuration that cannot
+/// be used is a mistake of the user's like any other.
+pub fn refused(error: &Failure) -> Error {
+    let exit = match error {
+        Failure::Unusable(file) if file.role == Role::Config => Exit::Usage,
+        Failure::Refused(refusal) if matches!(**refusal, Refusal::NoFile { .. }) => Exit::Usage,
+        _ => Exit::PluginRefused,
+    };
+    let refused = Error::new(exit, error.to_string());
     match error.hint() {
         Some(hint) => refused.hint(hint),
         None => refused,
@@ -42,12 +99,35 @@ fn refused(error: &waitfor_registry::Error) -> Error {
 }
 
 impl Catalogue {
-    /// The official plugins; none is compiled yet.
+    /// The plugins of the project around the current folder; none is loaded
+    /// yet.
     ///
     /// # Errors
-    /// Where the embedded layout does not hold together, or the system gives
-    /// no runtime.
-    pub fn new() -> Result<Self> {
+    /// Where configuration or lock cannot be used, or the system gives no
+    /// runtime.
+    pub fn open(options: &SupplyOptions) -> Result<Self> {
+        let options = Options {
+            locked: options.locked,
+            offline: options.offline,
+            config: options.config.clone(),
+            lock_file: options.lock_file.clone(),
+            store: options.store.clone(),
+            timeout: options.network_timeout,
+        };
+        let folder = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let supply = Supply::open(OFFICIAL, options, &folder).map_err(|error| refused(&error))?;
+        Self::of(supply)
+    }
+
+    /// The official plugins alone, whatever the current folder holds.
+    ///
+    /// # Errors
+    /// Where the system gives no runtime.
+    pub fn official() -> Result<Self> {
+        Self::of(Supply::official_only(OFFICIAL))
+    }
+
+    fn of(supply: Supply) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -58,12 +138,23 @@ impl Catalogue {
                 )
             })?;
         Ok(Self {
-            published: OFFICIAL.published().map_err(|error| refused(&error))?,
+            supply,
+            routable: OnceCell::new(),
             runtime,
             engine: OnceCell::new(),
             loaded: RefCell::default(),
             described: RefCell::default(),
         })
+    }
+
+    /// Where the plugins come from.
+    pub fn supply(&self) -> &Supply {
+        &self.supply
+    }
+
+    /// As [`Catalogue::supply`], for those who edit the project.
+    pub fn supply_mut(&mut self) -> &mut Supply {
+        &mut self.supply
     }
 
     /// The runtime that plugins and sockets run on.
@@ -77,9 +168,34 @@ impl Catalogue {
         self.runtime.shutdown_background();
     }
 
-    /// All plugins, by name and version.
-    pub fn published(&self) -> &[Published] {
-        &self.published
+    /// What is at hand, by name.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn at_hand(&self) -> Result<Vec<Chosen>> {
+        self.supply
+            .at_hand_all(true)
+            .map_err(|error| refused(&error))
+    }
+
+    /// What a scheme can mean, and why that may not be all.
+    fn routable(&self) -> &(Vec<Chosen>, Option<String>) {
+        self.routable.get_or_init(|| {
+            let found = self.supply.routable();
+            found.unwrap_or_else(|error| (Vec::new(), Some(error.to_string())))
+        })
+    }
+
+    /// What went wrong on the side.
+    pub fn notices(&self) -> Vec<Notice> {
+        let known = self.routable.get();
+        let problem = known.and_then(|(_, problem)| problem.as_ref());
+        let text =
+            |problem| format!("{problem}; only what is locked and the official probes are known");
+        problem
+            .map(|problem| Notice::Warning(text(problem)))
+            .into_iter()
+            .collect()
     }
 
     /// A plugin that [`Probes::describe`] has loaded.
@@ -91,20 +207,29 @@ impl Catalogue {
     ///
     /// # Errors
     /// [`Exit::PluginRefused`] where there is none.
-    pub fn find(&self, name: &str, requirement: Option<&str>) -> Result<&Published> {
+    pub fn find(&self, name: &str, requirement: Option<&str>) -> Result<Chosen> {
         let wanted = match requirement {
             Some(requirement) => format!("{name}@{requirement}"),
             None => name.to_owned(),
         };
         let parsed: PluginRef = wanted.parse().map_err(|error| refused(&error))?;
-        resolve_among(&self.published, &parsed.name, &parsed.reference).map_err(|error| refused(&error))
+        self.supply
+            .choose(&parsed.name, &parsed.reference)
+            .map_err(|error| refused(&error))
     }
 
-    /// Loads a plugin and asks what it takes.
-    fn load(&self, published: &Published) -> Result<(usize, Description)> {
-        let bytes = OFFICIAL
-            .component(published)
-            .map_err(|error| refused(&error))?;
+    /// Looks through a component of others', compiles it, and asks it in the
+    /// sandbox what it takes; `name` is for messages.
+    ///
+    /// # Errors
+    /// Where it is no component of this contract, breaks, or describes itself
+    /// wrongly.
+    pub fn introduce(&self, name: &str, bytes: &[u8]) -> Result<(Plugin, Description)> {
+        self.inspect(name, bytes)?;
+        self.compile(name, bytes)
+    }
+
+    fn compile(&self, name: &str, bytes: &[u8]) -> Result<(Plugin, Description)> {
         let engine = match self.engine.get() {
             Some(engine) => engine,
             None => {
@@ -112,46 +237,113 @@ impl Catalogue {
                 self.engine.get_or_init(|| engine)
             }
         };
-        let plugin = engine.load(&published.name.to_string(), bytes)?;
+        let plugin = engine.load(name, bytes)?;
         let description = self.runtime.block_on(plugin.describe())?;
-        let mut loaded = self.loaded.borrow_mut();
-        loaded.push(Loaded {
-            published: published.clone(),
-            plugin,
-        });
-        Ok((loaded.len() - 1, description))
+        Ok((plugin, description))
     }
 
-    fn newest(&self) -> impl Iterator<Item = &Published> {
-        let mut names: Vec<&Name> = self
-            .published
-            .iter()
-            .map(|published| &published.name)
-            .collect();
-        names.dedup();
-        names
-            .into_iter()
-            .filter_map(|name| resolve_among(&self.published, name, &Reference::Newest).ok())
+    /// Looks through a component without compiling it, since the engine trusts
+    /// what it reads more than a stranger deserves: whether it is a probe, and
+    /// one that this host can run.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn inspect(&self, name: &str, bytes: &[u8]) -> Result<Probe> {
+        let refused = |why: String| {
+            Error::new(
+                Exit::PluginRefused,
+                format!("the plugin `{name}` was refused: {why}"),
+            )
+        };
+        let probe = component::inspect(bytes).map_err(|error| {
+            let refused = refused(error.to_string());
+            match error.hint() {
+                Some(hint) => refused.hint(hint),
+                None => refused,
+            }
+        })?;
+        if !SPOKEN.speaks(probe.abi) {
+            return Err(refused(format!(
+                "it needs waitfor:probe {}, and this waitfor {} speaks {SPOKEN}",
+                probe.abi,
+                env!("CARGO_PKG_VERSION")
+            ))
+            .hint("install a newer waitfor, or use an older version of the plugin"));
+        }
+        Ok(probe)
+    }
+
+    /// Loads a plugin and asks what it takes; the number is for
+    /// [`Catalogue::loaded`].
+    ///
+    /// # Errors
+    /// Where its bytes are not to be had, or it is no probe of this contract.
+    pub fn load(&self, chosen: Chosen) -> Result<(usize, Description)> {
+        let supplied = self
+            .supply
+            .bytes(&chosen)
+            .map_err(|error| refused(&error))?;
+        let name = chosen.plugin.name.as_str();
+        let (plugin, description) = match supplied.origin {
+            Origin::Official => self.compile(name, &supplied.bytes)?,
+            _ => self.introduce(name, &supplied.bytes)?,
+        };
+        let mut loaded = self.loaded.borrow_mut();
+        loaded.push(Loaded {
+            chosen,
+            origin: supplied.origin,
+            plugin,
+            warnings: supplied.warnings,
+        });
+        Ok((loaded.len() - 1, description))
     }
 }
 
 impl Probes for Catalogue {
     fn names(&self) -> Vec<String> {
-        self.newest()
-            .map(|published| published.name.to_string())
-            .collect()
+        let (all, _) = self.routable();
+        let mut names: Vec<String> = all.iter().map(|one| one.plugin.name.to_string()).collect();
+        names.sort();
+        names
     }
 
     fn schemes(&self) -> Vec<String> {
-        self.newest()
-            .flat_map(|published| published.schemes.clone())
+        let (all, _) = self.routable();
+        let mut seen = BTreeSet::new();
+        all.iter()
+            .flat_map(|chosen| chosen.plugin.schemes.clone())
+            .filter(|scheme| seen.insert(scheme.clone()))
             .collect()
     }
 
     fn by_scheme(&self, scheme: &str) -> Option<String> {
-        self.newest()
-            .find(|published| published.schemes.iter().any(|known| known == scheme))
-            .map(|published| published.name.to_string())
+        let answers = |chosen: &Chosen| chosen.plugin.schemes.iter().any(|known| known == scheme);
+        let (all, _) = self.routable();
+        if let Some(chosen) = all.iter().find(|chosen| answers(chosen)) {
+            return Some(chosen.plugin.name.to_string());
+        }
+        // Without a lock, what the configuration wants is looked up.
+        let wanting = self.supply.wanting().unwrap_or_default();
+        wanting
+            .iter()
+            .filter_map(|name| self.supply.choose(name, &Reference::Newest).ok())
+            .find(answers)
+            .map(|chosen| chosen.plugin.name.to_string())
+    }
+
+    fn wanting(&self) -> Vec<String> {
+        let wanting = self.supply.wanting().unwrap_or_default();
+        wanting.iter().map(ToString::to_string).collect()
+    }
+
+    fn peek(&self, name: &str) -> Option<Description> {
+        let (all, _) = self.routable();
+        let chosen = all.iter().find(|one| one.plugin.name.as_str() == name)?;
+        // A slip of the pen is no reason to download anything.
+        self.supply.at_hand(&chosen.plugin).ok().flatten()?;
+        self.describe(name, None)
+            .ok()
+            .map(|(_, description)| description)
     }
 
     fn describe(&self, name: &str, requirement: Option<&str>) -> Result<(usize, Description)> {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod cli;
 mod command;
+mod compat;
 mod demo;
 mod description;
 mod engine;

@@ -1,12 +1,13 @@
 //! Puts the parts together: from the command line to the exit code.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Loaded, refused};
 use crate::cli::{self, Invocation, Plan, SystemEnvironment, WaitRequest};
 use crate::engine::Plugin;
 use crate::engine::attempt::Notes;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::model::{Job, Verdict};
 use crate::net::tls::Trust;
-use crate::report::{self, Format, Out, clean};
+use crate::report::{self, Notice, Out, clean};
 use crate::secret::Scrubber;
 use crate::wait::{self, Attempt, LogLine, TargetInfo};
 use crate::{command, demo, plugins, signals};
@@ -28,22 +29,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit> {
     match cli::parse(arguments, &environment)? {
         Invocation::Version => print(concat!("waitfor ", env!("CARGO_PKG_VERSION"))),
         Invocation::Help(request) => {
-            let catalogue = Catalogue::new()?;
+            // Help is for those who got something wrong: it is shown all the same.
+            let catalogue = match Catalogue::open(request.supply()) {
+                Ok(catalogue) => catalogue,
+                Err(_) => Catalogue::official()?,
+            };
             print(request.text(&catalogue)?.trim_end())
         }
-        Invocation::PluginList { output } => print(&plugins::list(&Catalogue::new()?, &output)?),
-        Invocation::PluginInfo {
-            name,
-            requirement,
+        Invocation::Plugin {
+            command,
+            supply,
             output,
-        } => print(&plugins::info(
-            &Catalogue::new()?,
-            &name,
-            requirement.as_deref(),
-            &output,
-        )?),
+        } => {
+            let answer = plugins::run(&command, &supply, &output)?;
+            if !answer.text.is_empty() {
+                print(&answer.text)?;
+            }
+            answer.failure.map_or(Ok(Exit::Ready), Err)
+        }
         Invocation::Demo { output } => {
-            let catalogue = Catalogue::new()?;
+            let catalogue = Catalogue::official()?;
             let exit = demo::run(&catalogue, &output);
             catalogue.close();
             exit
@@ -66,16 +71,12 @@ fn print(text: &str) -> Result<Exit> {
 }
 
 fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> {
-    let catalogue = Catalogue::new()?;
+    let catalogue = Catalogue::open(request.supply())?;
+    let supply = catalogue.supply();
+    let fit = supply.check_files().and_then(|()| supply.check_locked());
+    fit.map_err(|error| refused(&error))?;
     let plan = request.plan(&catalogue, environment)?;
     let scrubber = Scrubber::new(plan.secrets());
-    // Programs read standard output alone, and -q asks for errors alone.
-    if plan.output.format == Format::Text && !plan.output.quiet {
-        let mut out = Out::stderr();
-        for warning in &plan.warnings {
-            out.line(&format!("warning: {}", clean(warning, &scrubber)));
-        }
-    }
     let exit = waited(&catalogue, &plan, scrubber);
     catalogue.close();
     match exit? {
@@ -90,6 +91,9 @@ fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit
         targets.push(target(catalogue, job, &scrubber)?);
     }
     let mut reporter = report::reporter(&plan.output, scrubber);
+    for notice in notices(catalogue, plan) {
+        reporter.notice(&notice);
+    }
     let outcome = catalogue.runtime().block_on(wait::run(
         targets,
         &plan.wait,
@@ -97,6 +101,18 @@ fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit
         signals::interrupts(),
     ));
     Ok(outcome.exit)
+}
+
+/// What the user should know before the wait: of the command line, and of the
+/// plugins in play, each once.
+fn notices(catalogue: &Catalogue, plan: &Plan) -> Vec<Notice> {
+    let mut notices: Vec<Notice> = plan.warnings.iter().cloned().map(Notice::Warning).collect();
+    notices.extend(catalogue.notices());
+    let plugins: BTreeSet<usize> = plan.jobs.iter().map(|job| job.plugin).collect();
+    for plugin in plugins {
+        notices.extend(catalogue.loaded(plugin).iter().flat_map(Loaded::notices));
+    }
+    notices
 }
 
 /// A target that is fit to be asked: its parameters and files have been
@@ -126,8 +142,8 @@ pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<T
         info: TargetInfo {
             label: job.label.clone(),
             plugin: job.plugin_name.clone(),
-            version: loaded.published.version.to_string(),
-            sha256: loaded.published.component.hex(),
+            version: loaded.chosen.plugin.version.to_string(),
+            sha256: loaded.chosen.plugin.component.hex(),
             local: wait::is_local(&job.addresses),
         },
         plugin: loaded.plugin,

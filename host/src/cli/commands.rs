@@ -1,44 +1,34 @@
 //! The commands that have a word of their own in first place.
 
-use std::ffi::OsString;
-
-use clap::{Arg, Command, value_parser};
+use clap::Command;
 
 use super::environment::Environment;
+use super::options::Group;
 use super::scan::Scan;
 use super::settings::Options;
-use super::{HelpRequest, Invocation, names, options, parser};
+use super::{HelpRequest, Invocation, names, options, parser, plugin_commands};
 use crate::error::{Error, Result};
 
 /// The commands about plugins; help shows them too.
 pub(crate) fn plugin_command() -> Command {
-    command("waitfor plugin")
-        .about("Shows the probes at hand")
-        .subcommand(command("list").about("Lists the probes with version, schemes and digest"))
-        .subcommand(
-            command("info")
-                .about("Shows one probe with all its parameters")
-                .arg(
-                    Arg::new("name")
-                        .value_name("NAME[@VERSION]")
-                        .required(true)
-                        .value_parser(value_parser!(OsString)),
-                ),
-        )
+    command("waitfor plugin", &[Group::Plugins, Group::Output])
+        .about("Finds, pins, publishes and keeps probes")
+        .subcommands(plugin_commands::subcommands())
 }
 
 /// The demonstration; help shows it too.
 pub(crate) fn demo_command() -> Command {
-    command("waitfor demo")
+    command("waitfor demo", &[Group::Output])
         .about("Shows a probe at work: a Redis that accepts too early, then loads, then answers")
 }
 
-fn command(name: &'static str) -> Command {
+fn command(name: &'static str, groups: &[Group]) -> Command {
+    let args = groups.iter().flat_map(|group| options::args(*group));
     Command::new(name)
         .disable_help_flag(true)
         .disable_version_flag(true)
         .disable_help_subcommand(true)
-        .args(options::output_args().map(|arg| arg.global(true)))
+        .args(args.map(|arg| arg.global(true)))
         .args(options::help_args().map(|arg| arg.global(true)))
 }
 
@@ -47,55 +37,70 @@ pub(crate) fn parse(scan: &Scan, environment: &dyn Environment) -> Result<Option
     let Some(word) = scan.first() else {
         return Ok(None);
     };
-    let command = match word {
-        "help" => return help(scan).map(Some),
-        "plugin" => plugin_command(),
-        "demo" => demo_command(),
-        _ => return Ok(None),
-    };
-    if scan.help {
-        return Ok(Some(Invocation::Help(HelpRequest::for_command(word))));
+    if word == "help" {
+        return help(scan, environment).map(Some);
+    }
+    if !matches!(word, "plugin" | "demo") {
+        return Ok(None);
+    }
+    // `plugin help add` reads as `plugin add --help`.
+    let asks = word == "plugin" && scan.word(1) == Some("help");
+    if scan.help || asks {
+        let topic = HelpRequest::for_command(word, scan.word(if asks { 2 } else { 1 }));
+        return Ok(Some(Invocation::Help(topic)));
     }
     if scan.command.is_some() {
         return Err(Error::usage(format!(
             "`waitfor {word}` runs no command after `--`"
         )));
     }
-    let mut scan = scan.clone();
-    let is_plugin = word == "plugin";
-    scan.drop_first();
-    let matches = parser::parse(command, &scan.args, &|_| Vec::new())?;
-    let inner = matches.subcommand();
-    let output = Options::new(inner.map_or(&matches, |(_, inner)| inner), environment).output()?;
-    Ok(Some(match inner {
-        Some(("info", inner)) => {
-            let name = inner
-                .get_one::<OsString>("name")
-                .and_then(|name| name.to_str());
-            let named = names::required(name.unwrap_or_default(), "plugin info")?;
-            Invocation::PluginInfo {
-                name: named.name,
-                requirement: named.requirement,
-                output,
-            }
-        }
-        Some(_) => Invocation::PluginList { output },
-        None if is_plugin => {
-            return Err(Error::usage("`waitfor plugin` needs a command")
-                .hint("write `waitfor plugin list` or `waitfor plugin info NAME`"));
-        }
-        None => Invocation::Demo { output },
+    let mut rest = scan.clone();
+    rest.drop_first();
+    if word == "demo" {
+        let matches = parser::parse(demo_command(), &rest.args, &|_| Vec::new())?;
+        let output = Options::new(&matches, environment).output()?;
+        return Ok(Some(Invocation::Demo { output }));
+    }
+    let parsed = parser::parse(plugin_command(), &rest.args, &|_| Vec::new());
+    let matches = parsed.map_err(|error| in_place(error, rest.first()))?;
+    let Some((name, inner)) = matches.subcommand() else {
+        return Err(Error::usage("`waitfor plugin` needs a command")
+            .hint("see `waitfor plugin --help`, or write `waitfor plugin list`"));
+    };
+    let options = Options::new(inner, environment);
+    Ok(Some(Invocation::Plugin {
+        output: options.output()?,
+        supply: options.supply()?,
+        command: plugin_commands::read(name, inner, environment)?,
     }))
 }
 
-/// `help`, `help NAME`, `help plugin`.
-fn help(scan: &Scan) -> Result<Invocation> {
+/// Leads to the help of the command that was meant, where the error leads to
+/// the program's.
+fn in_place(error: Error, command: Option<&str>) -> Error {
+    if error.hint_text() != Some(parser::SEE_HELP) {
+        return error;
+    }
+    let known = command.filter(|command| plugin_command().find_subcommand(command).is_some());
+    match known {
+        Some(command) => error.hint(format!("see `waitfor plugin {command} --help`")),
+        None => error.hint("see `waitfor plugin --help`"),
+    }
+}
+
+/// `help`, `help NAME`, `help plugin`, `help plugin add`.
+fn help(scan: &Scan, environment: &dyn Environment) -> Result<Invocation> {
+    // Help is for those who got something wrong: it is shown all the same.
+    let supply = super::supply(scan, environment).unwrap_or_default();
     let mut rest = scan.clone();
     rest.drop_first();
     let request = match rest.first() {
-        Some(word @ ("plugin" | "demo")) => HelpRequest::for_command(word),
-        Some(word) => HelpRequest::for_scan(&rest, Some(names::required(word, "help")?)),
-        None => HelpRequest::for_scan(&rest, None),
+        Some(word @ ("plugin" | "demo")) => HelpRequest::for_command(word, rest.word(1)),
+        Some(word) => {
+            let name = names::required(word, "help")?;
+            HelpRequest::for_scan(&rest, Some(name), supply)
+        }
+        None => HelpRequest::for_scan(&rest, None, supply),
     };
     Ok(Invocation::Help(request))
 }

@@ -4,6 +4,7 @@ use clap::{Arg, ArgAction, Command};
 
 use super::names::Named;
 use super::scan::Scan;
+use super::settings::SupplyOptions;
 use super::{Probes, commands, options, parser, url};
 use crate::description::{DefaultFrom, Description, Kind, Param};
 use crate::error::Result;
@@ -15,12 +16,17 @@ const LONGEST_CHOICE: usize = 28;
 
 /// A request for help.
 #[derive(Debug)]
-pub struct HelpRequest(Topic);
+pub struct HelpRequest {
+    topic: Topic,
+    supply: SupplyOptions,
+}
 
 #[derive(Debug)]
 enum Topic {
-    /// A command of its own: `plugin`, `demo`.
-    Command(&'static str),
+    /// `demo`
+    Demo,
+    /// `plugin`, and one of its commands.
+    Plugin(Option<String>),
     /// A probe that is named.
     Probe(Named),
     /// The probe for the one scheme among these, or all of the program.
@@ -28,28 +34,43 @@ enum Topic {
 }
 
 impl HelpRequest {
-    pub(crate) fn for_command(word: &str) -> Self {
-        Self(Topic::Command(if word == "demo" {
-            "demo"
-        } else {
-            "plugin"
-        }))
+    /// Help for a command of its own, and for a command of that one.
+    pub(crate) fn for_command(word: &str, inner: Option<&str>) -> Self {
+        Self {
+            topic: match word {
+                "demo" => Topic::Demo,
+                _ => Topic::Plugin(inner.map(str::to_owned)),
+            },
+            supply: SupplyOptions::default(),
+        }
     }
 
-    pub(crate) fn for_scan(scan: &Scan, name: Option<Named>) -> Self {
+    pub(crate) fn for_scan(scan: &Scan, name: Option<Named>, supply: SupplyOptions) -> Self {
+        Self {
+            topic: Self::topic(scan, name),
+            supply,
+        }
+    }
+
+    /// Where the plugins come from whose help is wanted.
+    pub fn supply(&self) -> &SupplyOptions {
+        &self.supply
+    }
+
+    fn topic(scan: &Scan, name: Option<Named>) -> Topic {
         let named = name.or_else(|| {
             let first = scan.plugins.first()?;
             super::names::read(first.to_str()?)
         });
         if let Some(named) = named {
-            return Self(Topic::Probe(named));
+            return Topic::Probe(named);
         }
         let words = scan.words.iter().filter_map(|(_, word)| word.to_str());
         let schemes = words
             .filter_map(url::split_scheme)
             .map(|(scheme, _)| scheme)
             .collect();
-        Self(Topic::Schemes(schemes))
+        Topic::Schemes(schemes)
     }
 
     /// The text, for stdout.
@@ -57,9 +78,9 @@ impl HelpRequest {
     /// # Errors
     /// Those of [`Probes::describe`], and a word that is no probe's name.
     pub fn text(&self, probes: &dyn Probes) -> Result<String> {
-        match &self.0 {
-            Topic::Command("demo") => Ok(render(commands::demo_command())),
-            Topic::Command(_) => Ok(render(commands::plugin_command())),
+        match &self.topic {
+            Topic::Demo => Ok(render(commands::demo_command())),
+            Topic::Plugin(inner) => Ok(plugin(inner.as_deref())),
             Topic::Probe(named) => {
                 if named.requirement.is_none()
                     && !named.name.contains('/')
@@ -90,6 +111,22 @@ fn render(command: Command) -> String {
     command.max_term_width(WIDEST).render_help().to_string()
 }
 
+/// The help of the commands about plugins, or of one of them.
+fn plugin(inner: Option<&str>) -> String {
+    // What these commands answer stands on standard output in either form.
+    let mut command = commands::plugin_command()
+        .max_term_width(WIDEST)
+        .mut_arg("output", |arg| {
+            arg.help("text or json, both to stdout [default: text]")
+        });
+    command.build();
+    let found = inner.and_then(|name| command.find_subcommand(name));
+    match found {
+        Some(found) => found.clone().render_help().to_string(),
+        None => command.render_help().to_string(),
+    }
+}
+
 /// The program's own help.
 fn general(probes: &dyn Probes) -> String {
     let command = parser::host_command()
@@ -97,7 +134,7 @@ fn general(probes: &dyn Probes) -> String {
         .override_usage(
             "waitfor [OPTIONS] TARGET... [-- COMMAND [ARG...]]\n       \
              waitfor [OPTIONS] NAME[@VERSION] [PROBE OPTIONS] [-- COMMAND [ARG...]]\n       \
-             waitfor plugin list | plugin info NAME | demo",
+             waitfor plugin COMMAND | demo",
         )
         .after_help(format!(
             "A TARGET is a URL whose scheme a probe answers to, or HOST:PORT for a plain TCP check.\n\

@@ -18,6 +18,7 @@ pub(crate) mod options;
 mod parser;
 mod pgpass;
 mod plan;
+mod plugin_commands;
 mod redact;
 mod resolve;
 mod routing;
@@ -42,9 +43,12 @@ use crate::wait::WaitSettings;
 
 pub use environment::{Environment, SystemEnvironment};
 pub use help::HelpRequest;
+pub use plugin_commands::{PluginCommand, Publication, RegistryChoice, Statement};
+pub use settings::SupplyOptions;
 
 use names::Named;
 use scan::Scan;
+use settings::Options;
 
 /// The plugins that are at hand.
 pub trait Probes {
@@ -56,6 +60,18 @@ pub trait Probes {
 
     /// The name of the plugin that answers to a scheme.
     fn by_scheme(&self, scheme: &str) -> Option<String>;
+
+    /// The plugins that the project wants and that are not at hand, so that
+    /// their schemes are not known.
+    fn wanting(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What a plugin says of itself, where that costs no download.
+    fn peek(&self, name: &str) -> Option<Description> {
+        let described = self.describe(name, None);
+        described.ok().map(|(_, description)| description)
+    }
 
     /// What a plugin says of itself, and its index among the loaded plugins;
     /// `requirement` is what follows the `@` of its name.
@@ -73,17 +89,12 @@ pub enum Invocation {
     Help(HelpRequest),
     /// To print the version.
     Version,
-    /// `plugin list`.
-    PluginList {
-        /// What to print.
-        output: OutputSettings,
-    },
-    /// `plugin info NAME`.
-    PluginInfo {
-        /// The plugin's name.
-        name: String,
-        /// What follows the `@` of its name.
-        requirement: Option<String>,
+    /// `plugin …`.
+    Plugin {
+        /// Which of its commands.
+        command: PluginCommand,
+        /// Where plugins come from.
+        supply: SupplyOptions,
         /// What to print.
         output: OutputSettings,
     },
@@ -100,6 +111,7 @@ pub enum Invocation {
 pub struct WaitRequest {
     scan: Scan,
     name: Option<Named>,
+    supply: SupplyOptions,
 }
 
 impl fmt::Debug for WaitRequest {
@@ -112,6 +124,11 @@ impl fmt::Debug for WaitRequest {
 }
 
 impl WaitRequest {
+    /// Where the plugins come from that the request needs.
+    pub fn supply(&self) -> &SupplyOptions {
+        &self.supply
+    }
+
     /// Understands and checks everything.
     ///
     /// # Errors
@@ -171,11 +188,24 @@ pub fn parse(
     if name.is_some() {
         scan.drop_first();
     }
+    let supply = supply(&scan, environment);
     if scan.help {
-        return Ok(Invocation::Help(HelpRequest::for_scan(&scan, name)));
+        // Help is for those who got something wrong: it is shown all the same.
+        let supply = supply.unwrap_or_default();
+        return Ok(Invocation::Help(HelpRequest::for_scan(&scan, name, supply)));
     }
     if scan.version {
         return Ok(Invocation::Version);
     }
-    Ok(Invocation::Wait(WaitRequest { scan, name }))
+    Ok(Invocation::Wait(WaitRequest {
+        scan,
+        name,
+        supply: supply?,
+    }))
+}
+
+/// Where plugins come from, known before any of them is asked for its options.
+fn supply(scan: &Scan, environment: &dyn Environment) -> Result<SupplyOptions> {
+    let matches = parser::parse(parser::supply_command(), &scan.supply, &|_| Vec::new())?;
+    Options::new(&matches, environment).supply()
 }

@@ -25,12 +25,19 @@ pub(crate) fn is_name(text: &str) -> bool {
         })
 }
 
+/// What may stand before a version.
+const SIGNS: &[&str] = &["^", "~", ">="];
+
 /// Whether the text can be a version's requirement, and no `host:port`.
 fn is_requirement(text: &str) -> bool {
     let digest = text.strip_prefix("sha256:");
+    let version = SIGNS
+        .iter()
+        .find_map(|sign| text.strip_prefix(sign))
+        .unwrap_or(text);
     digest.is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        || (text.starts_with(|first: char| first.is_ascii_digit())
-            && text
+        || (version.starts_with(|first: char| first.is_ascii_digit())
+            && version
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+')))
 }
@@ -71,7 +78,14 @@ mod tests {
             ("redis@1.2.3-rc.1", Some(("redis", Some("1.2.3-rc.1")))),
             ("acme/billing@2", Some(("acme/billing", Some("2")))),
             ("redis@sha256:0aF", Some(("redis", Some("sha256:0aF")))),
+            ("redis@^1.2", Some(("redis", Some("^1.2")))),
+            ("redis@~1.2.3", Some(("redis", Some("~1.2.3")))),
+            ("acme/billing@>=1", Some(("acme/billing", Some(">=1")))),
             ("redis@", None),
+            ("redis@^", None),
+            ("redis@^^1", None),
+            ("redis@=1", None),
+            ("redis@~db", None),
             ("redis@db:5432", None),
             ("redis@latest", None),
             ("Redis", None),

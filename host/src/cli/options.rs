@@ -16,6 +16,8 @@ pub(crate) enum Group {
     Waiting,
     /// Trust and certificates.
     Tls,
+    /// Where plugins come from.
+    Plugins,
     /// What to print.
     Output,
 }
@@ -27,6 +29,7 @@ impl Group {
             Self::Target => "Target",
             Self::Waiting => "Waiting",
             Self::Tls => "TLS",
+            Self::Plugins => "Plugins",
             Self::Output => "Output",
         }
     }
@@ -284,6 +287,55 @@ pub(crate) const OPTIONS: &[HostOption] = &[
         "Take every certificate",
     ),
     option(
+        Group::Plugins,
+        "locked",
+        Takes::Nothing,
+        None,
+        "Fail where the lock does not fit, or lacks what is used",
+    ),
+    option(
+        Group::Plugins,
+        "offline",
+        Takes::Nothing,
+        None,
+        "Ask no registry: use what is at hand",
+    ),
+    option(
+        Group::Plugins,
+        "frozen",
+        Takes::Nothing,
+        None,
+        "Both of --locked and --offline",
+    ),
+    option(
+        Group::Plugins,
+        "config",
+        Takes::Value("FILE"),
+        None,
+        "The configuration [default: the nearest waitfor.toml upwards]",
+    ),
+    option(
+        Group::Plugins,
+        "lock-file",
+        Takes::Value("FILE"),
+        None,
+        "The lock [default: waitfor.lock beside the configuration]",
+    ),
+    option(
+        Group::Plugins,
+        "store",
+        Takes::Value("DIR"),
+        None,
+        "Where downloaded plugins are kept [default: the user's cache]",
+    ),
+    option(
+        Group::Plugins,
+        "network-timeout",
+        Takes::Value("DURATION"),
+        Some("30s"),
+        "How long a registry may stay silent",
+    ),
+    option(
         Group::Output,
         "output",
         Takes::Value("FORMAT"),
@@ -321,9 +373,7 @@ pub(crate) const OPTIONS: &[HostOption] = &[
 
 /// Further names that no plugin's parameter may take: the options that are
 /// not settings, and those that the program's design has in store.
-const FURTHER_NAMES: &[&str] = &[
-    "help", "version", "locked", "offline", "frozen", "report", "config",
-];
+const FURTHER_NAMES: &[&str] = &["help", "version", "report"];
 
 /// Words with a meaning of their own in first place, which no plugin's name
 /// may be.
@@ -352,11 +402,12 @@ pub(crate) fn is_taken(name: &str) -> bool {
     find(name).is_some() || FURTHER_NAMES.contains(&name)
 }
 
-/// The settings that go with every command: what to print.
-pub(crate) fn output_args() -> impl Iterator<Item = Arg> {
+/// The settings under one heading: those that go with every command, and
+/// those that go with every command about plugins.
+pub(crate) fn args(group: Group) -> impl Iterator<Item = Arg> {
     OPTIONS
         .iter()
-        .filter(|option| option.group == Group::Output)
+        .filter(move |option| option.group == group)
         .map(HostOption::arg)
 }
 

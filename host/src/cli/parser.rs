@@ -12,6 +12,8 @@ use crate::error::Error;
 
 /// The id of the targets.
 pub(crate) const TARGETS: &str = "targets";
+/// The step after an error that has none of its own.
+pub(crate) const SEE_HELP: &str = "see `waitfor --help`";
 
 /// The id of a parameter's option.
 pub(crate) fn param_id(param: &Param) -> String {
@@ -44,6 +46,14 @@ pub(crate) fn host_command() -> Command {
         )
         .args(options::OPTIONS.iter().map(options::HostOption::arg))
         .args(options::help_args())
+}
+
+/// The options about where plugins come from, alone.
+pub(crate) fn supply_command() -> Command {
+    Command::new("waitfor")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args(options::args(options::Group::Plugins))
 }
 
 /// The command with the options of these probes too. Where several have an
@@ -168,17 +178,21 @@ pub(crate) fn in_our_words(
         ErrorKind::NoEquals => Error::usage(format!("`{option}` takes its value after `=`")),
         ErrorKind::ArgumentConflict => Error::usage(format!("`{option}` is given twice")),
         ErrorKind::MissingRequiredArgument => {
-            Error::usage(format!("`{}` is missing", option.trim_matches(['<', '>'])))
+            let word = option.trim_end_matches('.').trim_matches(['<', '>']);
+            Error::usage(format!("`{word}` is missing"))
         }
         ErrorKind::InvalidSubcommand => {
             let word = text(ContextKind::InvalidSubcommand);
-            Error::usage(format!("there is no command `{}`", redact::shown(&word)))
-                .hint("see `waitfor --help`")
+            let error = Error::usage(format!("there is no command `{}`", redact::shown(&word)));
+            match text(ContextKind::SuggestedSubcommand) {
+                near if near.is_empty() => error.hint(SEE_HELP),
+                near => error.hint(format!("did you mean `{near}`?")),
+            }
         }
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Error::usage("the command is not complete").hint("see `waitfor --help`")
+            Error::usage("the command is not complete").hint(SEE_HELP)
         }
-        _ => Error::usage("the command line cannot be understood").hint("see `waitfor --help`"),
+        _ => Error::usage("the command line cannot be understood").hint(SEE_HELP),
     }
 }
 
@@ -188,9 +202,9 @@ fn unknown(option: &str, names: &[String], foreign: &dyn Fn(&str) -> Vec<String>
             format!("there is no option `{option}`")
         } else {
             // clap reports a word that nothing takes in the same way.
-            "there is a word too many".to_owned()
+            format!("there is a word too many: `{}`", redact::target(option))
         };
-        return Error::usage(message).hint("see `waitfor --help`");
+        return Error::usage(message).hint(SEE_HELP);
     };
     let owners = foreign(name);
     if !owners.is_empty() {

@@ -11,6 +11,7 @@ use super::target::{Reader, Target};
 use super::{Probes, address, keywords, options, redact, suggest, url};
 use crate::description::Description;
 use crate::error::{Error, Result};
+use crate::exit::Exit;
 
 /// Parts of a scheme that name a transport or a role: dropping one of them,
 /// as is done with a driver's name, would wait for something else.
@@ -319,13 +320,30 @@ impl<'a> Cast<'a> {
                 }
             }
             if let Some(name) = self.probes.by_scheme(&scheme) {
-                return Ok((self.call(&name)?, scheme));
+                let member = self.call(&name)?;
+                if self.description(member).scheme(&scheme).is_none() {
+                    return Err(misled(&name, &scheme));
+                }
+                return Ok((member, scheme));
             }
         }
         Err(self.unknown_scheme(written, text))
     }
 
     fn unknown_scheme(&self, scheme: &str, text: &str) -> Error {
+        let wanting = self.probes.wanting();
+        if !wanting.is_empty() {
+            return Error::new(
+                Exit::PluginRefused,
+                format!(
+                    "no probe at hand answers to the scheme `{}` of `{}`, and {} of waitfor.toml is not locked",
+                    redact::shown(scheme),
+                    redact::target(text),
+                    wanting.join(", ")
+                ),
+            )
+            .hint("run `waitfor plugin lock` and commit the lock");
+        }
         let schemes = self.probes.schemes();
         let near = suggest::near(scheme, schemes.iter().map(String::as_str));
         let error = Error::usage(format!(
@@ -384,8 +402,8 @@ impl<'a> Cast<'a> {
     pub(crate) fn owners(&self, option: &str) -> Vec<String> {
         let mut names = self.probes.names();
         names.retain(|name| {
-            let described = self.probes.describe(name, None);
-            described.is_ok_and(|(_, description)| {
+            let described = self.probes.peek(name);
+            described.is_some_and(|description| {
                 description.params.iter().any(|param| {
                     param.name == option
                         || (param.is_secret() && super::parser::file_option(param) == option)
@@ -413,6 +431,17 @@ pub(crate) fn unknown_word(text: &str, probes: &dyn Probes) -> Error {
     } else {
         error.hint(format!("did you mean {}?", suggest::listed(&near)))
     }
+}
+
+/// A lock that says more than the plugin does.
+fn misled(name: &str, scheme: &str) -> Error {
+    Error::new(
+        Exit::PluginRefused,
+        format!("{name} is locked as one that answers to {scheme}://, and does not"),
+    )
+    .hint(format!(
+        "take the lock back from version control, or run `waitfor plugin remove {name}` and `waitfor plugin add {name}`"
+    ))
 }
 
 fn odd_address(text: &str, reason: &str) -> Error {

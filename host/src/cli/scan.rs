@@ -4,7 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::options;
+use super::options::{self, Group};
 
 /// What the first look found.
 #[derive(Clone, Default)]
@@ -21,6 +21,9 @@ pub(crate) struct Scan {
     pub(crate) plugins: Vec<OsString>,
     /// The value of `--url`.
     pub(crate) url: Option<OsString>,
+    /// The options about where plugins come from, with their values: they are
+    /// needed before any plugin can be asked for its own options.
+    pub(crate) supply: Vec<OsString>,
     /// Every word that may be a target, with its place in `args`; some may be
     /// values of options that only a probe knows.
     pub(crate) words: Vec<(usize, OsString)>,
@@ -61,11 +64,15 @@ impl Scan {
                     }
                     let flag = name == "help" || name == "version";
                     after_unknown = known.is_none() && value.is_none() && !flag;
-                    if takes && value.is_none() && next.is_some() {
+                    let step = if takes && value.is_none() && next.is_some() {
                         2
                     } else {
                         1
+                    };
+                    if known.is_some_and(|option| option.group == Group::Plugins) {
+                        scan.supply.extend(args.iter().skip(at).take(step).cloned());
                     }
+                    step
                 }
                 Token::Short { letters } => {
                     let (step, unknown) = scan.letters(&letters, next.is_some());
@@ -108,6 +115,11 @@ impl Scan {
     pub(crate) fn first(&self) -> Option<&str> {
         let (_, word) = self.words.first().filter(|_| self.first_is_sure)?;
         word.to_str()
+    }
+
+    /// The word at a place among the words, as text.
+    pub(crate) fn word(&self, at: usize) -> Option<&str> {
+        self.words.get(at).and_then(|(_, word)| word.to_str())
     }
 
     /// Takes the first word out of the arguments.
@@ -225,6 +237,23 @@ mod tests {
         assert!(scan(&["--user", "--help"]).help);
         assert!(scan(&["-V"]).version);
         assert!(!scan(&["-ixh"]).help, "the rest of -i is its value");
+    }
+
+    #[test]
+    fn finds_where_plugins_come_from() {
+        let found = scan(&[
+            "--x",
+            "--store",
+            "/s",
+            "a:1",
+            "--locked",
+            "--config=c",
+            "-q",
+        ]);
+        assert_eq!(found.supply, ["--store", "/s", "--locked", "--config=c"]);
+        assert_eq!(words(&found), ["a:1"]);
+        assert_eq!(scan(&["--store", "--any"]).supply, ["--store"]);
+        assert!(scan(&["a:1", "--", "--locked"]).supply.is_empty());
     }
 
     #[test]

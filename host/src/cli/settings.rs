@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -16,6 +17,38 @@ use crate::wait::WaitSettings;
 /// From this many seconds on, a bare number is taken for a slip: some other
 /// tools count in milliseconds.
 const LIKELY_MILLISECONDS: u64 = 1000;
+
+/// Where plugins may come from, as the user said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SupplyOptions {
+    /// Nothing runs that is not locked, and the lock fits the configuration
+    /// (`--locked`, `--frozen`).
+    pub locked: bool,
+    /// No registry is asked (`--offline`, `--frozen`).
+    pub offline: bool,
+    /// The configuration, where it is not to be looked for.
+    pub config: Option<PathBuf>,
+    /// The lock, where it is not beside the configuration.
+    pub lock_file: Option<PathBuf>,
+    /// The folder of downloaded plugins, where it is not in the user's cache.
+    pub store: Option<PathBuf>,
+    /// How long a registry may stay silent.
+    pub network_timeout: Duration,
+}
+
+impl Default for SupplyOptions {
+    /// What is in force where nothing is said.
+    fn default() -> Self {
+        Self {
+            locked: false,
+            offline: false,
+            config: None,
+            lock_file: None,
+            store: None,
+            network_timeout: options::default_length("network-timeout"),
+        }
+    }
+}
 
 /// A value that the user gave to an option of the host.
 #[derive(Clone)]
@@ -195,6 +228,31 @@ impl<'a> Options<'a> {
                 .duration("grace", warnings)?
                 .unwrap_or_else(|| options::default_length("grace")),
         })
+    }
+
+    /// Where plugins may come from.
+    pub(crate) fn supply(&self) -> Result<SupplyOptions> {
+        let frozen = self.is_on("frozen")?;
+        Ok(SupplyOptions {
+            locked: self.is_on("locked")? || frozen,
+            offline: self.is_on("offline")? || frozen,
+            config: self.path("config")?,
+            lock_file: self.path("lock-file")?,
+            store: self.path("store")?,
+            network_timeout: self
+                .above_zero("network-timeout", &mut Vec::new())?
+                .unwrap_or_else(|| options::default_length("network-timeout")),
+        })
+    }
+
+    fn path(&self, name: &str) -> Result<Option<PathBuf>> {
+        match self.given(name) {
+            Some(given) if given.value.is_empty() => {
+                Err(Error::usage(format!("`{}` is empty", given.origin))
+                    .hint("is a variable in it not set?"))
+            }
+            given => Ok(given.map(|given| PathBuf::from(given.value))),
+        }
     }
 
     /// What to print.

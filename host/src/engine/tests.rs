@@ -463,7 +463,7 @@ fn the_official_probe_works() {
     use crate::catalogue::Catalogue;
     use crate::cli::Probes;
 
-    let catalogue = Catalogue::new().expect("a catalogue");
+    let catalogue = Catalogue::official().expect("a catalogue");
     let (at, description) = catalogue.describe("tcp", None).expect("described");
     assert_eq!(description.schemes[0].name, "tcp");
     let plugin = catalogue.loaded(at).expect("loaded").plugin;

@@ -18,7 +18,7 @@ pub fn clean(text: &str, scrubber: &Scrubber) -> String {
 }
 
 /// Like [`clean`], with another length.
-pub(super) fn clean_up_to(longest: usize, text: &str, scrubber: &Scrubber) -> String {
+pub fn clean_up_to(longest: usize, text: &str, scrubber: &Scrubber) -> String {
     let scrubbed = scrubber.scrub(text);
     let mut shown = String::with_capacity(scrubbed.len());
     let mut previous = ' ';

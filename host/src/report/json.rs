@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Reporter;
-use super::clean::clean;
+use super::clean::{clean, clean_up_to};
 use super::hints::hint;
 use super::out::Out;
+use super::{Notice, Reporter};
 use crate::model::Verdict;
 use crate::net::fault::plain;
 use crate::secret::Scrubber;
@@ -109,6 +109,14 @@ impl Json {
 }
 
 impl Reporter for Json {
+    fn notice(&mut self, notice: &Notice) {
+        let body = Told {
+            level: notice.level(),
+            text: clean_up_to(usize::MAX, notice.text(), &self.scrubber),
+        };
+        self.write("notice", body);
+    }
+
     fn attempt(&mut self, event: &Event<'_>) {
         if self.verbose >= 2 {
             for log in event.logs {
@@ -174,6 +182,12 @@ struct Line<T> {
     event: &'static str,
     #[serde(flatten)]
     body: T,
+}
+
+#[derive(Serialize)]
+struct Told {
+    level: &'static str,
+    text: String,
 }
 
 #[derive(Serialize)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Reporter;
 use super::human::{count, human};
 use super::text::{Text, Words};
+use super::{Notice, Reporter};
 use crate::wait::{Event, Outcome, TargetInfo, WaitSettings};
 
 /// How often the lines are drawn. The first time comes after one such pause:
@@ -95,6 +95,10 @@ impl Live {
 impl Reporter for Live {
     fn tick_every(&self) -> Option<Duration> {
         Some(EVERY)
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.text.notice(notice);
     }
 
     fn begun(&mut self, targets: &[&TargetInfo], settings: &WaitSettings) {

@@ -29,11 +29,37 @@ use crate::error::Error;
 use crate::secret::Scrubber;
 use crate::wait::{Event, Outcome, TargetInfo, WaitSettings};
 
-pub use clean::clean;
+pub use clean::{clean, clean_up_to};
 pub use human::human;
 pub use out::Out;
 pub use settings::{Color, Format, OutputSettings};
 pub use style::Style;
+
+/// What the user should know before a wait begins, one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Something to be looked into.
+    Warning(String),
+    /// Something to be known.
+    Note(String),
+}
+
+impl Notice {
+    /// `warning` or `note`.
+    pub fn level(&self) -> &'static str {
+        match self {
+            Self::Warning(_) => "warning",
+            Self::Note(_) => "note",
+        }
+    }
+
+    /// The line.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Warning(text) | Self::Note(text) => text,
+        }
+    }
+}
 
 /// Whoever tells of a wait. The methods are called in the order of the events.
 pub trait Reporter {
@@ -41,6 +67,9 @@ pub trait Reporter {
     fn tick_every(&self) -> Option<Duration> {
         None
     }
+
+    /// Something is to be known before the wait begins.
+    fn notice(&mut self, _notice: &Notice) {}
 
     /// The wait begins.
     fn begun(&mut self, _targets: &[&TargetInfo], _settings: &WaitSettings) {}

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::Reporter;
-use super::clean::clean;
+use super::clean::{clean, clean_up_to};
 use super::failure::failure;
 use super::human::{brief, count, human};
 use super::out::Out;
 use super::settings::OutputSettings;
 use super::style::Style;
+use super::{Notice, Reporter};
 use crate::exit::Exit;
 use crate::model::Verdict;
 use crate::secret::Scrubber;
@@ -171,6 +171,16 @@ impl Text {
 }
 
 impl Reporter for Text {
+    fn notice(&mut self, notice: &Notice) {
+        if self.quiet {
+            return;
+        }
+        let level = format!("{}:", notice.level());
+        let level = self.words.style.wait(&level);
+        let text = clean_up_to(usize::MAX, notice.text(), &self.words.scrubber);
+        self.out.line(&format!("{level} {text}"));
+    }
+
     fn begun(&mut self, targets: &[&TargetInfo], settings: &WaitSettings) {
         self.wait = settings.clone();
         self.throttles = targets.iter().map(|_| Throttle::default()).collect();

@@ -1,7 +1,6 @@
 //! Help, version and the commands with a word of their own.
 
 use super::*;
-use crate::report::Format;
 
 fn parse(args: &[&str]) -> Result<Invocation> {
     crate::cli::parse(args.iter().map(OsString::from), &Surroundings::default())
@@ -110,38 +109,48 @@ fn help_for_what_is_not_there_is_an_error() {
 fn version_and_commands() {
     assert!(matches!(parse(&["--version"]), Ok(Invocation::Version)));
     assert!(matches!(parse(&["-V"]), Ok(Invocation::Version)));
-    assert!(matches!(
-        parse(&["plugin", "list"]),
-        Ok(Invocation::PluginList { .. })
-    ));
     assert!(matches!(parse(&["demo"]), Ok(Invocation::Demo { .. })));
-    let json = parse(&["--output", "json", "plugin", "list", "-v"]);
-    assert!(
-        matches!(json, Ok(Invocation::PluginList { output }) if output.format == Format::Json && output.verbose == 1)
-    );
-    let late = parse(&["plugin", "list", "--output=json"]);
-    assert!(matches!(late, Ok(Invocation::PluginList { output }) if output.format == Format::Json));
-    let info = parse(&["plugin", "info", "redis@1.2"]);
-    assert!(
-        matches!(info, Ok(Invocation::PluginInfo { name, requirement, .. }) if name == "redis" && requirement.as_deref() == Some("1.2"))
-    );
     for args in [
         &["plugin", "--help"][..],
-        &["plugin", "info", "-h"],
+        &["plugin", "nosuch", "-h"],
         &["help", "plugin"],
     ] {
-        assert!(help(args).contains("Usage: waitfor plugin"), "{args:?}");
+        let text = help(args);
+        for part in [
+            "Usage: waitfor plugin [OPTIONS] [COMMAND]",
+            "  outdated ",
+            "--network-timeout <DURATION>",
+        ] {
+            assert!(text.contains(part), "{args:?}: {part}: {text}");
+        }
+    }
+    for args in [
+        &["plugin", "update", "--help"][..],
+        &["--locked", "plugin", "update", "redis", "-h"],
+        &["help", "plugin", "update"],
+    ] {
+        let text = help(args);
+        for part in [
+            "Moves locked probes",
+            "Usage: waitfor plugin update [OPTIONS] [NAME]...",
+            "--precise <VERSION>",
+            "--store <DIR>",
+            "--quiet",
+        ] {
+            assert!(text.contains(part), "{args:?}: {part}: {text}");
+        }
     }
     assert!(help(&["demo", "--help"]).contains("Usage: waitfor demo"));
 }
 
 #[test]
 fn wrong_commands_are_told() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["plugin"], "`waitfor plugin` needs a command"),
         (&["plugin", "lst"], "there is no command `lst`"),
-        (&["plugin", "info"], "`NAME[@VERSION]` is missing"),
-        (&["plugin", "info", "no such"], "is not a probe's name"),
+        (&["plugin", "instal"], "there is no command `instal`"),
+        (&["plugin", "info"], "`NAME[@REQ]` is missing"),
+        (&["plugin", "info", "no such"], "is not a plugin's name"),
         (&["plugin", "list", "x"], "there is a word too many"),
         (
             &["plugin", "list", "--timeout", "5"],

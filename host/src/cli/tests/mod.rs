@@ -7,6 +7,7 @@ mod help;
 mod mistakes;
 mod options;
 mod parameters;
+mod plugins;
 mod secrets;
 mod targets;
 
