@@ -57,14 +57,8 @@ impl Loaded {
             .map(Notice::Warning)
             .collect();
         if let Some(said) = said_of(&plugin.name, &plugin.version, &self.chosen.standing) {
-            let other = if self.chosen.standing.is_yanked() {
-                "another version"
-            } else {
-                "its successor"
-            };
             notices.push(Notice::Warning(format!(
-                "{said}; `waitfor plugin update {}` takes {other}",
-                plugin.name
+                "{said}; `waitfor plugin outdated` shows what to take instead"
             )));
         }
         notices.extend(self.chosen.note().map(Notice::Note));

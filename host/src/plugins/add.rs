@@ -26,10 +26,10 @@ pub(super) fn run(
         .as_ref()
         .filter(|one| back::is_way_back(one, version, &plugin.reference, &binding.location));
     let requirement = match &plugin.reference {
-        Reference::Newest => {
-            let version = kept.map_or(version, |kept| &kept.version);
-            format!("^{version}").parse()?
-        }
+        Reference::Newest => match kept {
+            Some(kept) => kept.requirement.clone(),
+            None => format!("^{version}").parse()?,
+        },
         reference => reference.clone(),
     };
     let (row, locked, description) = match kept {
@@ -127,7 +127,7 @@ fn own_registry(
 
 /// Warns where the name is one slip away from that of an official probe.
 fn warn_of_a_likeness(session: &mut Session, name: &Name) -> Result<()> {
-    let official = session.supply().official().published()?;
+    let official = session.supply().official()?;
     let mut like: Vec<String> = official
         .iter()
         .map(|one| one.name.to_string())

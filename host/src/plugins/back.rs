@@ -93,5 +93,14 @@ pub(super) fn why(locked: &Locked, resolved: &Resolved, standing: &Standing) -> 
             format!("{registry} shows nothing newer than {name} {found}, and {version} is locked")
         }
     };
-    format!("{why}; `waitfor plugin update {name} --precise {found}` goes back")
+    let older = Locked {
+        version: found.clone(),
+        component: resolved.published.component,
+        ..locked.clone()
+    };
+    let way = match older.satisfies(&locked.requirement) {
+        true => format!("update {name} --precise {found}"),
+        false => format!("add {name}@{found}"),
+    };
+    format!("{why}; `waitfor plugin {way}` goes back")
 }

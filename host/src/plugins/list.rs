@@ -40,12 +40,12 @@ pub(super) fn origin(chosen: &Chosen) -> &'static str {
 /// What `ready` means to it; empty where that was never heard.
 fn summary(supply: &Supply, chosen: &Chosen) -> Result<String> {
     let plugin = &chosen.plugin;
-    let official = supply.official().published()?;
+    let official = supply.official()?;
     if let Some(found) = official
-        .into_iter()
+        .iter()
         .find(|one| one.component == plugin.component)
     {
-        return Ok(found.summary);
+        return Ok(found.summary.clone());
     }
     let registry = plugin.registry.to_string();
     let record = supply

@@ -147,7 +147,7 @@ impl Session {
 
     /// What else answers to a plugin's schemes: such URLs go there.
     pub(super) fn warn_of_clashes(&mut self, locked: &Locked) -> Result<()> {
-        let official = self.supply().official().published()?;
+        let official = self.supply().official()?;
         let official = official
             .iter()
             .map(|one| (&one.name, &one.schemes, Location::Official));

@@ -31,9 +31,9 @@ pub(super) fn find(
 ) -> waitfor_registry::Result<Resolved> {
     if binding.location == Location::Official {
         // Its errors name the other probes that there are.
-        let all = supply.official().published()?;
+        let all = supply.official()?;
         return Ok(Resolved {
-            published: resolve_among(&all, name, reference)?.clone(),
+            published: resolve_among(all, name, reference)?.clone(),
             passed: Vec::new(),
         });
     }

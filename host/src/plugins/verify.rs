@@ -110,11 +110,7 @@ fn copies(session: &Session, locked: &Locked, found: &mut Found) {
     let Locked {
         component, size, ..
     } = locked;
-    found.copy(
-        "official",
-        supply.official().holding(component, *size),
-        None,
-    );
+    found.copy("official", supply.inside(component, *size), None);
     match supply.vendor() {
         Ok(Some(vendor)) => found.copy("vendor", vendor.holding(component, *size), Some(VENDOR)),
         Ok(None) => {}

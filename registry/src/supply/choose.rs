@@ -124,17 +124,17 @@ impl Supply {
     /// The newest that will do. A plain name that the project does not speak
     /// of means the probe inside the program, if there is one.
     fn choose_loose(&self, name: &Name, reference: &Reference, wanted: bool) -> Result<Chosen> {
-        let official = self.official.published()?;
+        let official = self.official()?;
         let plain = *reference == Reference::Newest && !wanted;
         if plain && official.iter().any(|one| one.name == *name) {
-            let found = resolve_among(&official, name, reference)?;
+            let found = resolve_among(official, name, reference)?;
             return Ok(taken(found, reference, &Location::Official, Vec::new()));
         }
         let binding = match self.binding(name) {
             Ok(binding) => binding,
             // There is no such probe, and no word on where to look for more.
             Err(Error::NoRegistry { .. }) if self.project.is_none() => {
-                return resolve_among(&official, name, reference)
+                return resolve_among(official, name, reference)
                     .map(|found| taken(found, reference, &Location::Official, Vec::new()));
             }
             Err(error) => return Err(error),
@@ -144,7 +144,7 @@ impl Supply {
             return self.choose_kept(name, reference, &binding, Vec::new());
         }
         if binding.location == Location::Official {
-            let found = resolve_among(&official, name, reference)?;
+            let found = resolve_among(official, name, reference)?;
             return Ok(taken(found, reference, &binding.location, Vec::new()));
         }
         let registry = self.registry(&binding)?;
@@ -245,7 +245,7 @@ impl Supply {
                 }
             }
         };
-        add(&self.official.published()?, &|_| Some(Location::Official));
+        add(self.official()?, &|_| Some(Location::Official));
         // Without a word on registries nothing in the store can be meant.
         if let Some(project) = self.project()
             && project.has_config()
@@ -282,7 +282,7 @@ impl Supply {
             Ok(all) => (all, None),
             Err(error) => (self.at_hand_all(false)?, Some(error.to_string())),
         };
-        let official = self.official.published()?;
+        let official = self.official()?;
         all.sort_by_key(|chosen| {
             let is_official = official.iter().any(|one| one.name == chosen.plugin.name);
             (!is_official, !chosen.pinned)
@@ -296,7 +296,7 @@ impl Supply {
     /// # Errors
     /// Where the program's own probes do not hold together.
     pub fn wanting(&self) -> Result<Vec<Name>> {
-        let official = self.official.published()?;
+        let official = self.official()?;
         let wanted = self.project().map(|project| project.config.plugins());
         Ok(wanted
             .into_iter()

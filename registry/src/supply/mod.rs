@@ -10,6 +10,7 @@ mod refusal;
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ use crate::layout::Layout;
 use crate::remote::{RemoteRegistry, RemoteSettings};
 use crate::store::{Record, Store};
 use crate::{
-    Config, Embedded, Location, Locked, Name, Project, Published, Registry, Result, Standing,
+    Config, Digest, Embedded, Location, Locked, Name, Project, Published, Registry, Result,
+    Standing,
 };
 
 pub use choose::Chosen;
@@ -84,6 +86,7 @@ impl Origin {
 #[derive(Debug)]
 pub struct Supply {
     official: Embedded,
+    published: OnceCell<Vec<Published>>,
     project: Option<Project>,
     store: Option<Store>,
     options: Options,
@@ -108,6 +111,7 @@ impl Supply {
         let root = options.store.clone().or_else(Store::default_root);
         Ok(Self {
             official,
+            published: OnceCell::new(),
             project,
             store: root.map(Store::at),
             options,
@@ -118,6 +122,7 @@ impl Supply {
     pub fn official_only(official: Embedded) -> Self {
         Self {
             official,
+            published: OnceCell::new(),
             project: None,
             store: None,
             options: Options {
@@ -154,9 +159,24 @@ impl Supply {
         &self.options
     }
 
-    /// The probes inside the program.
-    pub fn official(&self) -> &Embedded {
-        &self.official
+    /// The probes inside the program, by name and version; read once.
+    ///
+    /// # Errors
+    /// Where they do not hold together.
+    pub fn official(&self) -> Result<&[Published]> {
+        if let Some(known) = self.published.get() {
+            return Ok(known);
+        }
+        let found = self.official.published()?;
+        Ok(self.published.get_or_init(|| found))
+    }
+
+    /// The component with a digest, where it is inside the program.
+    ///
+    /// # Errors
+    /// Where the program's own bytes are not what they were.
+    pub fn inside(&self, component: &Digest, size: u64) -> Result<Option<&'static [u8]>> {
+        self.official.holding(component, size)
     }
 
     /// The store.
