@@ -15,8 +15,9 @@ use serde_json::Value;
 
 use crate::process::scratch;
 
-/// Variables from the caller's environment that would change what a probe asks for.
-const CLEARED: [&str; 15] = [
+/// Variables from the caller's environment that would change what a probe asks for, which account
+/// a registry sees, or what a published plugin says of its source.
+const CLEARED: [&str; 20] = [
     "PG",
     "V_",
     "VAULT_",
@@ -32,6 +33,11 @@ const CLEARED: [&str; 15] = [
     "HTTPS_PROXY",
     "ALL_PROXY",
     "NO_PROXY",
+    "DOCKER_",
+    "REGISTRY_AUTH",
+    "GITHUB_",
+    "CI_",
+    "GITLAB_",
 ];
 
 /// What a run of `waitfor` left behind.
@@ -86,6 +92,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct Cli {
     args: Vec<OsString>,
+    within: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     home: PathBuf,
     dir: Option<PathBuf>,
@@ -110,6 +117,7 @@ impl Cli {
         });
         Self {
             args: Vec::new(),
+            within: Vec::new(),
             env: Vec::new(),
             home: HOME.clone(),
             dir: None,
@@ -149,6 +157,13 @@ impl Cli {
         self
     }
 
+    /// Runs it by another program, such as `setpriv` with its options.
+    #[must_use]
+    pub fn within<S: AsRef<OsStr>>(mut self, program: impl IntoIterator<Item = S>) -> Self {
+        self.within = program.into_iter().map(|p| p.as_ref().to_owned()).collect();
+        self
+    }
+
     /// Kills the run after this long (60 s), whatever `waitfor` itself was told.
     #[must_use]
     pub fn kill_after(mut self, limit: Duration) -> Self {
@@ -172,7 +187,14 @@ impl Cli {
 
     /// The process to be, for tests that want to start and watch it themselves.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.within.split_first() {
+            Some((program, args)) => {
+                let mut command = Command::new(program);
+                command.args(args).arg(binary());
+                command
+            }
+            None => Command::new(binary()),
+        };
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().to_ascii_uppercase();
             if CLEARED.iter().any(|prefix| text.starts_with(prefix)) || text.starts_with("XDG_") {

