@@ -1,6 +1,8 @@
-//! A plugin is identified by its bytes and found by its name: this crate
-//! holds the names, versions, digests and references that users write, and
-//! the OCI image layouts in which published plugins are kept.
+//! A plugin is identified by its bytes and found by its name: this crate is
+//! what lies between the two. It holds the names, versions and references that
+//! users write; the folders and registries in which plugins are published; the
+//! configuration, lock and store in which a project keeps them; and, in
+//! [`supply`], the one place that decides what a run takes.
 //!
 //! ```
 //! use waitfor_registry::{PluginRef, Reference};
