@@ -94,7 +94,7 @@ fn lines_are_as_documented() {
     let Some(redis) = ready() else { return };
     let documented = documented();
     let events: Vec<&str> = documented.keys().map(String::as_str).collect();
-    assert_eq!(events, ["attempt", "log", "result", "state"]);
+    assert_eq!(events, ["attempt", "log", "notice", "result", "state"]);
     let (good, closed) = (redis_at(redis.port), redis_at(free_port()));
     let wrong = format!("{good}/99");
     for (args, events) in [
@@ -106,6 +106,11 @@ fn lines_are_as_documented() {
         ),
         (&["--grace", "0s", &wrong], &["result", "state"]),
         (&["--not", &good], &["result", "state"]),
+        // Not pinned, which is worth a note.
+        (
+            &["--plugin", "redis@1", &good],
+            &["notice", "result", "state"],
+        ),
     ] {
         let mut all = vec!["--output", "json", "--timeout", "500ms"];
         all.extend(args);
