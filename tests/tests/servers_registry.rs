@@ -334,7 +334,8 @@ fn with_the_account_that_a_credential_helper_keeps() {
     fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
     let helper = folder.path().join("docker-credential-of-this-test");
     let answer = serde_json::json!({"Username": USER, "Secret": PASSWORD});
-    let script = format!("#!/bin/sh\n[ \"$1\" = get ] && echo '{answer}'\n");
+    // As helpers do, it reads what it is asked: it must not be gone before that is written.
+    let script = format!("#!/bin/sh\ncat > /dev/null\n[ \"$1\" = get ] && echo '{answer}'\n");
     fs::write(&helper, script).unwrap();
     fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
     let path = env::var_os("PATH").unwrap_or_default();
