@@ -26,6 +26,7 @@ include!(concat!(env!("OUT_DIR"), "/official.rs"));
 pub struct Catalogue {
     supply: Supply,
     routable: OnceCell<(Vec<Chosen>, Option<String>)>,
+    looked_up: OnceCell<Vec<Chosen>>,
     runtime: Runtime,
     engine: OnceCell<Engine>,
     loaded: RefCell<Vec<Loaded>>,
@@ -134,6 +135,7 @@ impl Catalogue {
         Ok(Self {
             supply,
             routable: OnceCell::new(),
+            looked_up: OnceCell::new(),
             runtime,
             engine: OnceCell::new(),
             loaded: RefCell::default(),
@@ -180,6 +182,16 @@ impl Catalogue {
         })
     }
 
+    /// What the configuration wants and no lock holds, looked up in the
+    /// registries: once, however often a scheme is asked about.
+    fn looked_up(&self) -> &[Chosen] {
+        self.looked_up.get_or_init(|| {
+            let wanting = self.supply.wanting().unwrap_or_default();
+            let choose = |name| self.supply.choose(name, &Reference::Newest).ok();
+            wanting.iter().filter_map(choose).collect()
+        })
+    }
+
     /// What went wrong on the side.
     pub fn notices(&self) -> Vec<Notice> {
         let known = self.routable.get();
@@ -207,6 +219,12 @@ impl Catalogue {
             None => name.to_owned(),
         };
         let parsed: PluginRef = wanted.parse().map_err(|error| refused(&error))?;
+        if parsed.reference == Reference::Newest
+            && let Some(known) = self.looked_up.get()
+            && let Some(chosen) = known.iter().find(|one| one.plugin.name == parsed.name)
+        {
+            return Ok(chosen.clone());
+        }
         self.supply
             .choose(&parsed.name, &parsed.reference)
             .map_err(|error| refused(&error))
@@ -316,12 +334,9 @@ impl Probes for Catalogue {
         if let Some(chosen) = all.iter().find(|chosen| answers(chosen)) {
             return Some(chosen.plugin.name.to_string());
         }
-        // Without a lock, what the configuration wants is looked up.
-        let wanting = self.supply.wanting().unwrap_or_default();
-        wanting
-            .iter()
-            .filter_map(|name| self.supply.choose(name, &Reference::Newest).ok())
-            .find(answers)
+        let mut wanted = self.looked_up().iter();
+        wanted
+            .find(|chosen| answers(chosen))
             .map(|chosen| chosen.plugin.name.to_string())
     }
 

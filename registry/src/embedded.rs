@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::oci::{self, Descriptor, Index, Manifest};
 use crate::{
     Added, Digest, Documents, Error, Name, Published, Registry, Release, Result, Standing, Version,
-    layout,
+    layout, published,
 };
 
 const PLACE: &str = "this program";
@@ -97,16 +97,11 @@ impl Registry for Embedded {
     }
 
     fn versions(&self, name: &Name) -> Result<Vec<Version>> {
-        let all = self.published()?.into_iter();
-        Ok(all
-            .filter(|one| one.name == *name)
-            .map(|one| one.version)
-            .collect())
+        Ok(published::versions_of(&self.published()?, name))
     }
 
     fn find(&self, name: &Name, version: &Version) -> Result<Option<Published>> {
-        let mut all = self.published()?.into_iter();
-        Ok(all.find(|one| one.name == *name && one.version == *version))
+        Ok(published::find(&self.published()?, name, version).cloned())
     }
 
     fn component(&self, published: &Published) -> Result<Vec<u8>> {

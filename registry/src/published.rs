@@ -112,6 +112,22 @@ impl Published {
     }
 }
 
+/// The versions of a plugin among `all`, in their order.
+pub(crate) fn versions_of(all: &[Published], name: &Name) -> Vec<Version> {
+    let named = all.iter().filter(|one| one.name == *name);
+    named.map(|one| one.version.clone()).collect()
+}
+
+/// A version among `all`.
+pub(crate) fn find<'a>(
+    all: &'a [Published],
+    name: &Name,
+    version: &Version,
+) -> Option<&'a Published> {
+    all.iter()
+        .find(|one| one.name == *name && one.version == *version)
+}
+
 /// Whether `waitfor` wrote the manifest, by the one note that no other
 /// program has a use for.
 pub fn is_ours(manifest: &Manifest) -> bool {

@@ -1,16 +1,13 @@
 //! The vault probe, in the built `waitfor`, over a real OpenBao in every state that it has, and
 //! over scripted answers for the states that only HashiCorp Vault has.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
-
 use serde_json::json;
 use waitfor_tests::cli::{Cli, Verdict};
 use waitfor_tests::install::{self, Component, Installed};
 use waitfor_tests::matrix::Matrix;
 use waitfor_tests::process::{PATIENCE, free_port, wait_for};
 use waitfor_tests::servers::openbao::{DEV_TOKEN, OpenBao};
+use waitfor_tests::servers::scripted_http::serve;
 use waitfor_tests::tls::Tls;
 
 const SCRIPTED: &str = "scripted";
@@ -486,30 +483,4 @@ fn strangers(matrix: &mut Matrix) {
         let found = ask(&at(serve(answer)), &[]);
         matrix.row_on(state, SCRIPTED, verdict, code, &found);
     }
-}
-
-/// Answers each connection with these bytes once it has read a request; ends with the test.
-fn serve(answer: &str) -> u16 {
-    let answer = answer.as_bytes().to_vec();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let answer = answer.clone();
-            thread::spawn(move || reply(stream, &answer));
-        }
-    });
-    port
-}
-
-fn reply(mut stream: TcpStream, answer: &[u8]) {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !answer.is_empty() && !request.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte) {
-            Ok(1) => request.push(byte[0]),
-            _ => return,
-        }
-    }
-    let _ = stream.write_all(answer);
 }

@@ -85,20 +85,12 @@ impl Pair<'_> {
     fn values(&self, changes: &mut Changes) {
         let Self { before, now, .. } = self;
         let name = &before.name;
-        for word in before
-            .choices
-            .iter()
-            .filter(|&word| !now.choices.contains(word))
-        {
+        for word in missing(&before.choices, &now.choices) {
             changes.breaking(format!(
                 "the choice `{word}` of the parameter `{name}` is gone"
             ));
         }
-        for word in now
-            .choices
-            .iter()
-            .filter(|&word| !before.choices.contains(word))
-        {
+        for word in missing(&now.choices, &before.choices) {
             changes.told(format!(
                 "the choice `{word}` of the parameter `{name}` is new"
             ));
@@ -151,20 +143,12 @@ impl Pair<'_> {
                 "the alias `{alias}` of the parameter `{name}` is gone"
             ));
         }
-        for variable in before
-            .env
-            .iter()
-            .filter(|&variable| !now.env.contains(variable))
-        {
+        for variable in missing(&before.env, &now.env) {
             changes.breaking(format!(
                 "the parameter `{name}` is no longer taken from the variable `{variable}`"
             ));
         }
-        for variable in now
-            .env
-            .iter()
-            .filter(|&variable| !before.env.contains(variable))
-        {
+        for variable in missing(&now.env, &before.env) {
             changes.told(format!(
                 "the parameter `{name}` is also taken from the variable `{variable}`"
             ));
@@ -206,6 +190,11 @@ impl Pair<'_> {
             )),
         }
     }
+}
+
+/// What stands in `one` and not in `other`.
+fn missing<'a>(one: &'a [String], other: &'a [String]) -> impl Iterator<Item = &'a String> {
+    one.iter().filter(|word| !other.contains(word))
 }
 
 fn part_word(part: UrlPart) -> &'static str {

@@ -71,25 +71,41 @@ impl Peer {
 
     /// The tags of a repository; none where there is no such repository.
     pub(super) fn tags(&self, repository: &str, action: &str) -> Result<Option<BTreeSet<String>>> {
-        let mut ask = self.get(repository, "tags/list", "application/json", action);
-        let mut all = BTreeSet::new();
-        for page in 0..MAX_PAGES {
+        let ask = self.get(repository, "tags/list", "application/json", action);
+        let is_absent = |reply: &Reply| reply.status == 404;
+        let pages = self.pages::<Tags>(ask, "a list of tags", is_absent)?;
+        Ok(pages.map(|pages| {
+            let tags = pages.into_iter().filter_map(|page| page.tags);
+            tags.flatten().collect()
+        }))
+    }
+
+    /// A document that comes in pages; none where the first answer is one by
+    /// which `is_absent` knows that there is no such thing.
+    fn pages<T: DeserializeOwned>(
+        &self,
+        mut ask: Ask<'_>,
+        what: &'static str,
+        is_absent: impl Fn(&Reply) -> bool,
+    ) -> Result<Option<Vec<T>>> {
+        let mut pages = Vec::new();
+        for _ in 0..MAX_PAGES {
             let reply = self.send(&ask)?;
-            if reply.status == 404 && page == 0 {
+            if pages.is_empty() && is_absent(&reply) {
                 return Ok(None);
             }
             if reply.status != 200 {
                 return Err(self.refusal(&ask, reply));
             }
             let next = self.next_page(&ask, &reply)?;
-            let (_, tags): (_, Tags) = self.document(&ask, reply, "a list of tags")?;
-            all.extend(tags.tags.unwrap_or_default());
+            let (_, page): (_, T) = self.document(&ask, reply, what)?;
+            pages.push(page);
             match next {
                 Some(next) => ask.url = next,
-                None => return Ok(Some(all)),
+                None => return Ok(Some(pages)),
             }
         }
-        Err(self.endless(&ask, "a list of tags"))
+        Err(self.endless(&ask, what))
     }
 
     /// A manifest by its tag or digest; none where it is not there.
@@ -214,30 +230,18 @@ impl Peer {
         ask.url
             .query_pairs_mut()
             .append_pair("artifactType", statement::ARTIFACT);
-        let mut all = Vec::new();
-        for page in 0..MAX_PAGES {
-            let reply = self.send(&ask)?;
-            // A registry that has the API answers with an empty list where
-            // nobody said anything; the others know no such path.
-            if page == 0 && matches!(reply.status, 404 | 405) {
-                return Ok(None);
-            }
-            if reply.status != 200 {
-                return Err(self.refusal(&ask, reply));
-            }
-            let is_index = reply.media_type().is_none_or(|kind| kind == oci::INDEX);
-            if page == 0 && !is_index {
-                return Ok(None);
-            }
-            let next = self.next_page(&ask, &reply)?;
-            let (_, listed): (_, Listed) = self.document(&ask, reply, "a list of referrers")?;
-            all.extend(listed.descriptors());
-            match next {
-                Some(next) => ask.url = next,
-                None => return Ok(Some(all)),
-            }
-        }
-        Err(self.endless(&ask, "a list of referrers"))
+        // A registry that has the API answers with an empty list where nobody
+        // said anything; the others know no such path, or answer otherwise.
+        let is_absent = |reply: &Reply| match reply.status {
+            404 | 405 => true,
+            200 => reply.media_type().is_some_and(|kind| kind != oci::INDEX),
+            _ => false,
+        };
+        let pages = self.pages::<Listed>(ask, "a list of referrers", is_absent)?;
+        Ok(pages.map(|pages| {
+            let listed = pages.into_iter().map(|page| page.descriptors());
+            listed.flatten().collect()
+        }))
     }
 
     /// The index that stands in for the referrers API, whole.

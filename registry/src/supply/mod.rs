@@ -20,7 +20,7 @@ use crate::remote::{RemoteRegistry, RemoteSettings};
 use crate::store::{Record, Store};
 use crate::{
     Config, Digest, Embedded, Location, Locked, Name, Project, Published, Registry, Result,
-    Standing,
+    Standing, published,
 };
 
 pub use choose::Chosen;
@@ -353,7 +353,10 @@ impl Supply {
             found.ok().flatten().map(|published| published.standing)
         };
         let standing = match &locked.registry {
-            Location::Official => found(&self.official),
+            Location::Official => self.official().ok().and_then(|all| {
+                let found = published::find(all, &locked.name, &locked.version);
+                found.map(|published| published.standing.clone())
+            }),
             Location::Folder(folder) => Layout::open(self.folder(folder))
                 .ok()
                 .and_then(|layout| found(&layout)),

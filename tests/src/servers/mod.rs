@@ -9,3 +9,4 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod redis;
 pub mod registry;
+pub mod scripted_http;

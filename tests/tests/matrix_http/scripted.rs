@@ -1,10 +1,7 @@
 //! Peers that no nginx plays: they answer with fixed bytes.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
-
 use waitfor_tests::matrix::Matrix;
+use waitfor_tests::servers::scripted_http::serve;
 
 use super::ask;
 
@@ -101,30 +98,4 @@ pub(crate) fn rows(matrix: &mut Matrix) {
         let url = format!("http://127.0.0.1:{}/", serve(answer));
         matrix.row_on(state, SCRIPTED, verdict, code, &ask(&url, more));
     }
-}
-
-/// Answers each connection with these bytes once it has read a request; ends with the test.
-fn serve(answer: &str) -> u16 {
-    let answer = answer.as_bytes().to_vec();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let answer = answer.clone();
-            thread::spawn(move || reply(stream, &answer));
-        }
-    });
-    port
-}
-
-fn reply(mut stream: TcpStream, answer: &[u8]) {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !answer.is_empty() && !request.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte) {
-            Ok(1) => request.push(byte[0]),
-            _ => return,
-        }
-    }
-    let _ = stream.write_all(answer);
 }
