@@ -1,0 +1,36 @@
+//! The program as a library, so that its parts can be fuzzed; `main.rs` only
+//! calls [`main`].
+
+mod catalogue;
+mod cli;
+mod command;
+mod compat;
+mod demo;
+mod description;
+mod engine;
+mod error;
+mod exit;
+mod model;
+mod net;
+mod plugins;
+mod report;
+mod run;
+mod secret;
+mod signals;
+mod wait;
+
+use std::process::ExitCode;
+
+use report::OutputSettings;
+use secret::Scrubber;
+
+/// Runs the program on the arguments of this process.
+pub fn main() -> ExitCode {
+    match run::run(std::env::args_os().skip(1)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            report::complain(&error, &OutputSettings::default(), &Scrubber::default());
+            error.exit().into()
+        }
+    }
+}
