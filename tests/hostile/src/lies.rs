@@ -35,7 +35,7 @@ pub fn tell(lie: &str, honest: Description) -> Description {
         "schemes-none" => told.schemes.clear(),
         "schemes-twice" => told.schemes = vec![scheme("deed"), scheme("deed")],
         "port-0" => told.schemes[0].default_port = Some(0),
-        "scheme-summary-foul" => told.schemes[0].more.push(fact("summary", FOUL)),
+        "about-scheme-foul" => told.schemes[0].more.push(fact("summary", FOUL)),
         "summary-10mb" => told.summary = "x".repeat(10_000_000),
         "summary-100mb" => told.summary = "x".repeat(100_000_000),
         "summary-foul" => told.summary = FOUL.to_owned(),

@@ -35,6 +35,10 @@ fn no_plugin_gets_further_than_the_table_says() {
             scope.spawn(|| {
                 while let Some((at, row)) = take(&waiting) {
                     let one = bench.run(row);
+                    println!("{:>5} MiB of {:>5}: {}", one.memory, row.memory, row.name);
+                    for what in &one.wrong {
+                        println!("{}: {what}", row.name);
+                    }
                     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
                     found.push((at, row, one));
                 }

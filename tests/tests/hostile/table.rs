@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use toml_edit::{DocumentMut, Item, Table};
 use waitfor_tests::guests;
+use waitfor_tests::hostile_components::{Hostile, loading};
 
 /// A part of the table: its file, and its heading.
 pub(crate) struct Family {
@@ -72,6 +74,17 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether the run gets as far as a verdict on the target.
+    pub(crate) fn has_verdict(&self) -> bool {
+        let checked = matches!(&self.form, Form::Deed { function, .. } if function == "check");
+        checked || self.code.is_some() || [0, 3, 124].contains(&self.exit)
+    }
+
+    /// Whether what it says of itself is the matter.
+    pub(crate) fn describes(&self) -> bool {
+        matches!(&self.form, Form::Deed { function, .. } if ["lie", "describe"].contains(&function.as_str()))
+    }
+
     /// Whether it is meant by a name, or by the beginning of one with `*`.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         match name.strip_suffix('*') {
@@ -151,8 +164,8 @@ fn row_of(table: &Table, family: &Family) -> Row {
         form,
         server: text(table, "server").unwrap_or_else(|| "silent".to_owned()),
         args: list(table, "args"),
-        timeout: text(table, "timeout").unwrap_or_else(|| "1500ms".to_owned()),
-        attempt: text(table, "attempt").unwrap_or_else(|| "1s".to_owned()),
+        timeout: text(table, "timeout").unwrap_or_else(|| "1s".to_owned()),
+        attempt: text(table, "attempt").unwrap_or_else(|| "700ms".to_owned()),
         exit: i32::try_from(exit).unwrap_or_default(),
         code: text(table, "code"),
         says: text(table, "says"),
@@ -188,46 +201,44 @@ fn facts(table: &Table) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// No two rows have one name, and what a row says can be checked.
+/// No two rows have one name, what a row says can be checked, and none of the components that are
+/// written out is left out.
 pub(crate) fn check(rows: &[Row]) {
     let mut names = BTreeSet::new();
     for row in rows {
         assert!(names.insert(&row.name), "two rows are called {}", row.name);
-        let asked = [0, 3, 124].contains(&row.exit) || row.code.is_some();
         assert!(
-            row.facts.is_empty() || asked,
+            row.facts.is_empty() || row.has_verdict(),
             "{} has facts and no verdict",
             row.name
         );
     }
+    let used = |name: &str| {
+        rows.iter()
+            .any(|row| matches!(&row.form, Form::Static(used) if used == name))
+    };
+    for hostile in statics() {
+        assert!(used(hostile.name), "{} is in no row", hostile.name);
+    }
+}
+
+/// The components that are written out.
+fn statics() -> &'static [Hostile] {
+    static ALL: LazyLock<Vec<Hostile>> = LazyLock::new(loading);
+    &ALL
 }
 
 /// A component that is written out, by its name.
 pub(crate) fn component(name: &str) -> Vec<u8> {
-    let honest = || guests::hostile("check", "nothing").expect("it was built before");
     match name {
-        "core-module" => guests::core_module(),
         "other-world" => guests::other_world(),
         "without-functions" => guests::without_functions(),
-        "foreign-import" => guests::with_foreign_import(),
-        "http-import" => guests::with_http(),
-        "empty" => Vec::new(),
-        "truncated" => {
-            let whole = honest();
-            whole[..whole.len() / 2].to_vec()
+        other => {
+            let found = statics().iter().find(|one| one.name == other);
+            found
+                .unwrap_or_else(|| panic!("no component is called {other}"))
+                .bytes
+                .clone()
         }
-        "random-bytes" => {
-            let mut state = 0x2545_f491_4f6c_dd1d_u64;
-            let mut bytes = honest()[..8].to_vec();
-            for _ in 0..100_000 {
-                // xorshift: any bytes will do, and the same each time are better.
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                bytes.push(state.to_le_bytes()[3]);
-            }
-            bytes
-        }
-        other => panic!("no component is called {other}"),
     }
 }
