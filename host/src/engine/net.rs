@@ -13,6 +13,7 @@ use super::state::{Endpoint, State};
 use crate::model::Address;
 use crate::net::dial;
 use crate::net::fault::{Fault, Remedy};
+use crate::net::policy::NamedBy;
 use crate::net::stream::Connection;
 use crate::net::tls::{Verification, Wish};
 use crate::secret::Secret;
@@ -77,6 +78,7 @@ impl State {
     async fn open_connection(
         &mut self,
         address: &Address,
+        named_by: NamedBy,
     ) -> std::result::Result<Connection, Fault> {
         if let Some(fault) = self.over() {
             return Err(fault);
@@ -96,7 +98,7 @@ impl State {
             Address::Unix(_) => None,
         };
         let until = self.connect_until();
-        match tokio::time::timeout_at(until, dial::connect(address)).await {
+        match tokio::time::timeout_at(until, dial::connect(address, named_by)).await {
             Ok(Ok(duplex)) => Ok(Connection::new(duplex, host)),
             Ok(Err(fault)) => Err(fault),
             Err(_) => {
@@ -172,6 +174,7 @@ impl net::Host for State {
         } else if allowed {
             Ok(self.table.push(Endpoint {
                 address: Address::Tcp { host, port },
+                named_by: NamedBy::Probe,
             })?)
         } else {
             Err(Fault::fix(
@@ -220,8 +223,9 @@ impl net::HostEndpoint for State {
 
     async fn connect(&mut self, endpoint: Resource<Endpoint>) -> Answer<Resource<Connection>> {
         self.enter(0)?;
-        let address = self.table.get(&endpoint)?.address.clone();
-        let opened = match self.open_connection(&address).await {
+        let Endpoint { address, named_by } = self.table.get(&endpoint)?;
+        let (address, named_by) = (address.clone(), *named_by);
+        let opened = match self.open_connection(&address, named_by).await {
             Ok(connection) => Ok(self.table.push(connection)?),
             Err(fault) => Err(fault.into()),
         };

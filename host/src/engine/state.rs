@@ -12,11 +12,13 @@ use super::limits::{self, StoreLimits};
 use super::net::Budget;
 use super::wasi::{self, LogStream};
 use crate::model::{Address, Job};
+use crate::net::policy::NamedBy;
 use crate::net::tls::Trust;
 
 /// The contract's `endpoint`.
 pub struct Endpoint {
     pub(super) address: Address,
+    pub(super) named_by: NamedBy,
 }
 
 /// What a guest says besides its verdict; it outlives the store, so that an
