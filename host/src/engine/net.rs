@@ -305,11 +305,17 @@ impl net::HostConnection for State {
     async fn write(&mut self, connection: Resource<Connection>, bytes: Vec<u8>) -> Answer<()> {
         self.enter(bytes.len())?;
         let deadline = self.deadline;
-        let written = self
-            .table
-            .get_mut(&connection)?
-            .write(&bytes, deadline)
-            .await;
+        self.sent = self.sent.saturating_add(bytes.len() as u64);
+        let written = if self.sent > limits::SENT {
+            let most = limits::SENT >> 20;
+            Err(Fault::stop(
+                "quota",
+                format!("an attempt sends at most {most} MiB"),
+            ))
+        } else {
+            let connection = self.table.get_mut(&connection)?;
+            connection.write(&bytes, deadline).await
+        };
         self.leave();
         Ok(written.map_err(|fault| self.told(fault)))
     }
@@ -395,7 +401,10 @@ impl entropy::Host for State {
         self.enter(0)?;
         let len = usize::try_from(len.min(limits::ENTROPY)).unwrap_or_default();
         let mut bytes = vec![0; len];
-        if let Err(error) = getrandom::fill(&mut bytes) {
+        // A description is the same every time, and has no use for chance.
+        if self.open
+            && let Err(error) = getrandom::fill(&mut bytes)
+        {
             bail!("this system gives no randomness: {error}");
         }
         self.leave();
@@ -412,7 +421,7 @@ impl report::Host for State {
     }
 
     async fn log(&mut self, level: String, text: String) -> Result<()> {
-        self.enter(text.len())?;
+        self.enter(level.len().saturating_add(text.len()))?;
         self.notes.log(&level, &text);
         self.leave();
         Ok(())

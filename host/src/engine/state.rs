@@ -100,6 +100,7 @@ pub struct State {
     pub(super) revealed: bool,
     pub(super) connections: u32,
     pub(super) received: u64,
+    pub(super) sent: u64,
     calls: u32,
     /// How many ticks the guest was seen at work since it last asked the host
     /// for anything.
@@ -123,6 +124,7 @@ impl State {
             revealed: false,
             connections: 0,
             received: 0,
+            sent: 0,
             calls: 0,
             ticks: 0,
             open: true,
@@ -169,11 +171,11 @@ impl WasiView for State {
     /// Every call of WASI begins here.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.asked();
-        let notes = &self.notes;
+        let (notes, pure) = (&self.notes, !self.open);
         WasiCtxView {
             ctx: self
                 .wasi
-                .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()))),
+                .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()), pure)),
             table: &mut self.table,
         }
     }
