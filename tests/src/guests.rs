@@ -60,6 +60,11 @@ pub fn with_host_option() -> Option<Vec<u8>> {
     component("guest_lying.wasm")
 }
 
+/// A probe that tells its secret in every text that it hands to the host; see [`billing`].
+pub fn telling() -> Option<Vec<u8>> {
+    component("examples/telling.wasm")
+}
+
 fn component(file: &str) -> Option<Vec<u8>> {
     let path = built()?.join(file);
     Some(std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
