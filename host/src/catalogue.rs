@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use waitfor_registry::Error as Failure;
@@ -19,6 +20,7 @@ use crate::engine::{Engine, Plugin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::report::Notice;
+use crate::secret;
 
 include!(concat!(env!("OUT_DIR"), "/official.rs"));
 
@@ -40,6 +42,8 @@ pub struct Loaded {
     pub chosen: Chosen,
     /// Where its bytes came from.
     pub origin: Origin,
+    /// The bytes themselves.
+    pub component: secret::Component,
     /// What was compiled.
     pub plugin: Plugin,
     warnings: Vec<String>,
@@ -304,6 +308,7 @@ impl Catalogue {
         loaded.push(Loaded {
             chosen,
             origin: supplied.origin,
+            component: Arc::new(supplied.bytes),
             plugin,
             warnings: supplied.warnings,
         });

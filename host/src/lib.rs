@@ -22,14 +22,14 @@ mod wait;
 use std::process::ExitCode;
 
 use report::OutputSettings;
-use secret::Scrubber;
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
+    secret::guard::keep();
     match run::run(std::env::args_os().skip(1)) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            report::complain(&error, &OutputSettings::default(), &Scrubber::default());
+            report::complain(&error, &OutputSettings::default());
             error.exit().into()
         }
     }
