@@ -13,6 +13,7 @@ use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
+use super::limits;
 use super::state::Notes;
 use crate::secret::LOOKED_AT;
 
