@@ -69,7 +69,7 @@ impl Bench {
         let plugin = format!("acme/{}", row.name);
         self.registry
             .put_changed(&plugin, "1.0.0", &component, |manifest| {
-                manifest["annotations"]["dev.waitfor.schemes"] = "deed".into();
+                manifest["annotations"]["dev.waitfor.schemes"] = row.scheme().into();
             });
         let mut wrong = Vec::new();
         let mut memory = 0;
@@ -150,7 +150,7 @@ impl Bench {
                 .replace("{target}", &target.port.to_string())
         });
         args.extend(own);
-        args.push(format!("deed://127.0.0.1:{}", target.port));
+        args.push(format!("{}://127.0.0.1:{}", row.scheme(), target.port));
         args
     }
 

@@ -80,6 +80,14 @@ impl Row {
         checked || self.code.is_some() || [0, 3, 124].contains(&self.exit)
     }
 
+    /// The scheme that it answers to.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.form {
+            Form::Deed { .. } => "deed",
+            Form::Static(_) => "hostile",
+        }
+    }
+
     /// Whether what it says of itself is the matter.
     pub(crate) fn describes(&self) -> bool {
         matches!(&self.form, Form::Deed { function, .. } if ["lie", "describe"].contains(&function.as_str()))
