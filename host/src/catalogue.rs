@@ -19,6 +19,7 @@ use crate::engine::{Engine, Plugin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::report::Notice;
+use crate::surroundings;
 
 include!(concat!(env!("OUT_DIR"), "/official.rs"));
 
@@ -245,6 +246,7 @@ impl Catalogue {
         let engine = match self.engine.get() {
             Some(engine) => engine,
             None => {
+                surroundings::prepare()?;
                 let engine = Engine::new()?;
                 self.engine.get_or_init(|| engine)
             }

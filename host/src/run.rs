@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use waitfor_registry::interrupt;
 
 use crate::catalogue::{Catalogue, Loaded, refused};
 use crate::cli::{self, Invocation, Plan, SystemEnvironment, WaitRequest};
@@ -94,6 +95,8 @@ fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit
     for notice in notices(catalogue, plan) {
         reporter.notice(&notice);
     }
+    // The report comes before the end that a signal asks for.
+    let _held = interrupt::hold();
     let outcome = catalogue.runtime().block_on(wait::run(
         targets,
         &plan.wait,

@@ -1,0 +1,148 @@
+//! A machine that gives too little is told so in plain words: what the engine
+//! and its libraries cannot do without is looked at before they are started,
+//! since they end the process where they do not get it.
+
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::path::Path;
+use std::thread;
+
+use nix::sys::resource::{Resource, getrlimit};
+use rayon::ThreadPoolBuilder;
+
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::report::{self, OutputSettings};
+use crate::secret::Scrubber;
+
+/// The least limit on the address space (`ulimit -v`), in KiB: threads and the memories of plugins reserve more
+/// than they ever use.
+const ADDRESS_SPACE: u64 = 512 << 10;
+
+/// The least limit on the stack (`ulimit -s`), in KiB: what a compiler that
+/// works through a nested program needs.
+const STACK: u64 = 512;
+
+/// The least limit on open files (`ulimit -n`): a dozen for ourselves, and one
+/// for each connection of one attempt.
+const OPEN_FILES: u64 = 24;
+
+/// The most threads that compile: the probes are small, and each thread takes
+/// address space.
+const COMPILERS: usize = 8;
+
+/// Looks whether the engine can work here, and starts the threads that it
+/// compiles with.
+///
+/// # Errors
+/// [`Exit::PluginBroke`] where a limit is too low, or the system gives no
+/// threads.
+pub fn prepare() -> Result<()> {
+    let limits = [
+        (
+            Resource::RLIMIT_AS,
+            1024,
+            ADDRESS_SPACE,
+            "KiB of address space",
+            "v",
+        ),
+        (Resource::RLIMIT_STACK, 1024, STACK, "KiB of stack", "s"),
+        (Resource::RLIMIT_NOFILE, 1, OPEN_FILES, "open files", "n"),
+    ];
+    for (resource, unit, least, what, option) in limits {
+        // Where there is no such limit, there is none to be too low.
+        let Ok((soft, _)) = getrlimit(resource) else {
+            continue;
+        };
+        let found = soft / unit;
+        if found < least {
+            return Err(Error::new(
+                Exit::PluginBroke,
+                format!("the limit of {found} {what} is too low: waitfor needs {least}"),
+            )
+            .hint(format!("raise it: `ulimit -{option} {least}` or more")));
+        }
+    }
+    start_compilers()
+}
+
+fn start_compilers() -> Result<()> {
+    let threads = thread::available_parallelism().map_or(1, |found| found.get().min(COMPILERS));
+    let started = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("compile-{number}"))
+        .build_global();
+    match started {
+        // Where there are some already, nothing of the system's went wrong.
+        Err(error) if std::error::Error::source(&error).is_some() => Err(Error::new(
+            Exit::PluginBroke,
+            format!("the system gives no {threads} threads to compile with"),
+        )
+        .hint(MORE)),
+        _ => Ok(()),
+    }
+}
+
+/// What to look at where the machine gives too little.
+const MORE: &str = "the machine may have run out of threads, open files or memory: see \
+                    `ulimit -a`, and the limits of the container";
+
+/// Runs the program; where it panics, that is told as an error of ours, with
+/// the place and without the words, which may hold what is secret.
+pub fn survive(program: impl FnOnce() -> Exit) -> Exit {
+    panic::set_hook(Box::new(tell));
+    panic::catch_unwind(AssertUnwindSafe(program)).unwrap_or(Exit::PluginBroke)
+}
+
+fn tell(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map_or_else(
+        || "an unknown place".to_owned(),
+        |at| format!("{}:{}", short(Path::new(at.file())), at.line()),
+    );
+    let error = Error::new(
+        Exit::PluginBroke,
+        format!("waitfor itself broke, at {place}"),
+    );
+    let error = error.hint(format!("{MORE}; if it has not, please report the place"));
+    report::complain(&error, &OutputSettings::default(), &Scrubber::default());
+}
+
+/// A source file without the folders of whoever built the program.
+fn short(file: &Path) -> String {
+    let parts: Vec<_> = file.iter().map(|part| part.to_string_lossy()).collect();
+    let from = parts.iter().rposition(|part| part == "src").unwrap_or(0);
+    parts[from.saturating_sub(1)..].join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_no_folders_of_the_builder() {
+        for (file, expected) in [
+            (
+                "/home/ann/.cargo/registry/src/index-1/rayon-core-1.13.0/src/registry.rs",
+                "rayon-core-1.13.0/src/registry.rs",
+            ),
+            ("host/src/run.rs", "host/src/run.rs"),
+            ("src/run.rs", "src/run.rs"),
+            ("run.rs", "run.rs"),
+        ] {
+            assert_eq!(short(Path::new(file)), expected);
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_with_a_documented_code() {
+        let before = panic::take_hook();
+        let exit = survive(|| panic!("the words are kept"));
+        panic::set_hook(before);
+        assert_eq!(exit, Exit::PluginBroke);
+    }
+
+    #[test]
+    fn the_test_machine_is_fit() {
+        assert_eq!(prepare(), Ok(()));
+        assert_eq!(prepare(), Ok(()));
+    }
+}
