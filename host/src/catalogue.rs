@@ -18,6 +18,7 @@ use crate::description::Description;
 use crate::engine::{Engine, Plugin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::net::fault::plain;
 use crate::report::Notice;
 use crate::surroundings;
 
@@ -130,8 +131,9 @@ impl Catalogue {
             .map_err(|error| {
                 Error::new(
                     Exit::PluginBroke,
-                    format!("the runtime cannot start: {error}"),
+                    format!("the runtime cannot start: {}", plain(&error)),
                 )
+                .hint(surroundings::MORE)
             })?;
         Ok(Self {
             supply,

@@ -19,7 +19,7 @@ use crate::net::tls::Trust;
 use crate::report::{self, Notice, Out, clean};
 use crate::secret::Scrubber;
 use crate::wait::{self, Attempt, LogLine, TargetInfo};
-use crate::{command, demo, plugins, signals};
+use crate::{command, demo, plugins, signals, surroundings};
 
 /// Runs the program; `arguments` come without the program's name.
 ///
@@ -87,6 +87,7 @@ fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> 
 }
 
 fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit> {
+    surroundings::can_ask(plan.jobs.len().min(wait::AT_ONCE))?;
     let mut targets = Vec::with_capacity(plan.jobs.len());
     for job in &plan.jobs {
         targets.push(target(catalogue, job, &scrubber)?);

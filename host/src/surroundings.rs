@@ -4,6 +4,7 @@
 
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::thread;
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -18,6 +19,10 @@ use crate::secret::Scrubber;
 /// than they ever use.
 const ADDRESS_SPACE: u64 = 512 << 10;
 
+/// What each target that is asked at the same time adds to it, in KiB: the
+/// memory and the stack of a plugin at work.
+const FOR_EACH: u64 = 8 << 10;
+
 /// The least limit on the stack (`ulimit -s`), in KiB: what a compiler that
 /// works through a nested program needs.
 const STACK: u64 = 512;
@@ -29,6 +34,38 @@ const OPEN_FILES: u64 = 24;
 /// The most threads that compile: the probes are small, and each thread takes
 /// address space.
 const COMPILERS: usize = 8;
+
+/// Whether there is a limit on the address space that many plugins at work
+/// could come up against.
+pub fn is_address_space_rationed() -> bool {
+    getrlimit(Resource::RLIMIT_AS).is_ok_and(|(soft, _)| soft < PLENTY)
+}
+
+/// More address space than a wait can use, in bytes.
+const PLENTY: u64 = 64 << 30;
+
+/// Looks whether so many targets can be asked at the same time.
+///
+/// # Errors
+/// [`Exit::PluginBroke`] where the limit on the address space is too low.
+pub fn can_ask(targets: usize) -> Result<()> {
+    let targets = u64::try_from(targets).unwrap_or(u64::MAX);
+    let least = ADDRESS_SPACE.saturating_add(FOR_EACH.saturating_mul(targets));
+    match getrlimit(Resource::RLIMIT_AS) {
+        Ok((soft, _)) if soft / 1024 < least => {
+            Err(too_low(soft / 1024, "KiB of address space", least, "v"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn too_low(found: u64, what: &str, least: u64, option: &str) -> Error {
+    Error::new(
+        Exit::PluginBroke,
+        format!("the limit of {found} {what} is too low: waitfor needs {least}"),
+    )
+    .hint(format!("raise it: `ulimit -{option} {least}` or more"))
+}
 
 /// Looks whether the engine can work here, and starts the threads that it
 /// compiles with.
@@ -55,14 +92,12 @@ pub fn prepare() -> Result<()> {
         };
         let found = soft / unit;
         if found < least {
-            return Err(Error::new(
-                Exit::PluginBroke,
-                format!("the limit of {found} {what} is too low: waitfor needs {least}"),
-            )
-            .hint(format!("raise it: `ulimit -{option} {least}` or more")));
+            return Err(too_low(found, what, least, option));
         }
     }
-    start_compilers()
+    // They can be started once; whoever asks again hears the same.
+    static STARTED: OnceLock<Result<()>> = OnceLock::new();
+    STARTED.get_or_init(start_compilers).clone()
 }
 
 fn start_compilers() -> Result<()> {
@@ -83,7 +118,7 @@ fn start_compilers() -> Result<()> {
 }
 
 /// What to look at where the machine gives too little.
-const MORE: &str = "the machine may have run out of threads, open files or memory: see \
+pub const MORE: &str = "the machine may have run out of threads, open files or memory: see \
                     `ulimit -a`, and the limits of the container";
 
 /// Runs the program; where it panics, that is told as an error of ours, with

@@ -12,6 +12,7 @@ use super::state::State;
 use super::ticker::{Guard, Ticker};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::surroundings;
 
 /// What the contract's instance is called, without its version.
 const CONTRACT: &str = "waitfor:probe/";
@@ -60,10 +61,14 @@ impl Engine {
         config.cranelift_opt_level(OptLevel::None);
         config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
         // A probe's memory is small: it need not reserve the address space
-        // that a large program would, which some containers ration.
-        config.memory_reservation(16 << 20);
+        // that a large program would, and hardly any where it is rationed.
+        let (reserved, for_growth) = match surroundings::is_address_space_rationed() {
+            true => (0, 1 << 20),
+            false => (16 << 20, 16 << 20),
+        };
+        config.memory_reservation(reserved);
         config.memory_guard_size(64 << 10);
-        config.memory_reservation_for_growth(16 << 20);
+        config.memory_reservation_for_growth(for_growth);
         let engine = wasmtime::Engine::new(&config)
             .map_err(|error| broken("the engine cannot start", &error))?;
         Ok(Self {

@@ -78,15 +78,33 @@ fn half_a_gibibyte_of_address_space_is_enough() {
     let redis = Redis::ready(&installed);
     let url = format!("redis://localhost:{}", redis.port);
     for round in 0..5 {
-        let found = limited(&format!("-v {}", 512 << 10), &[&url]);
+        let found = limited(&format!("-v {}", 520 << 10), &[&url]);
         assert_eq!(found.code, 0, "round {round}: {found:#?}");
     }
-    for kib in [(512 << 10) - 1, 300_000, 200_000, 100_000, 60_000] {
+    for kib in [(520 << 10) - 1, 300_000, 200_000, 100_000, 60_000] {
         let found = limited(&format!("-v {kib}"), &[&url]);
         refused(
             &found,
             &format!("the limit of {kib} KiB of address space is too low"),
         );
+    }
+}
+
+/// Each target that is asked at the same time takes some.
+#[test]
+fn address_space_is_counted_by_targets() {
+    let Some(installed) = require(Component::Redis) else {
+        return;
+    };
+    let redis = Redis::ready(&installed);
+    let url = format!("redis://127.0.0.1:{}", redis.port);
+    for count in [20, 100] {
+        let args = vec![url.as_str(); count];
+        let least = (512 << 10) + (8 << 10) * count;
+        let found = limited(&format!("-v {least}"), &args);
+        assert_eq!(found.code, 0, "{count}: {found:#?}");
+        let found = limited(&format!("-v {}", least - 1), &args);
+        refused(&found, &format!("waitfor needs {least}"));
     }
 }
 
