@@ -15,6 +15,9 @@ use crate::subject::Subject;
 use crate::table::{self, Group};
 use crate::world::World;
 
+/// The group that needs a hosts file of its own.
+const NAMES: &str = "names";
+
 /// Most of a cell's time is waiting.
 const WORKERS: usize = 12;
 
@@ -104,12 +107,9 @@ type Filled = HashMap<Cell, (String, Option<Found>)>;
 fn work(groups: &[Group], named: bool) -> Vec<(Cell, String)> {
     let only = std::env::var("WAITFOR_FAULT").ok();
     let mut work = Vec::new();
-    for row in groups.iter().flat_map(|group| &group.rows) {
-        let is_named = ["name", "address", "ipv6"]
-            .iter()
-            .any(|word| row.fault.contains(word))
-            && row.fault != "wrong-name";
-        if is_named && !named || only.as_ref().is_some_and(|only| *only != row.fault) {
+    let possible = groups.iter().filter(|group| named || group.name != NAMES);
+    for row in possible.flat_map(|group| &group.rows) {
+        if only.as_ref().is_some_and(|only| *only != row.fault) {
             continue;
         }
         for subject in table::subjects() {

@@ -22,6 +22,7 @@ const FILES: [&str; 6] = [
 
 /// One file: faults of one kind.
 pub(crate) struct Group {
+    pub(crate) name: &'static str,
     title: String,
     about: String,
     pub(crate) rows: Vec<Row>,
@@ -47,7 +48,7 @@ pub(crate) fn read() -> Vec<Group> {
     FILES.iter().map(|name| group(name)).collect()
 }
 
-fn group(name: &str) -> Group {
+fn group(name: &'static str) -> Group {
     let path = root().join("tests/faults").join(format!("{name}.toml"));
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let data: DocumentMut = text
@@ -57,6 +58,7 @@ fn group(name: &str) -> Group {
         .as_array_of_tables()
         .unwrap_or_else(|| panic!("{}: it has no [[fault]]", path.display()));
     Group {
+        name,
         title: word(data.as_table(), "title"),
         about: word(data.as_table(), "about"),
         rows: faults.iter().map(row).collect(),
