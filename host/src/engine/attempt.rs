@@ -19,6 +19,7 @@ use crate::description::{Description, RawDescription, RawParam, RawScheme};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::model::{Job, TlsSettings, Verdict};
+use crate::net::policy::NamedBy;
 use crate::net::tls::Trust;
 
 /// A failure of the guest, before it is known what it means to the user.
@@ -52,6 +53,7 @@ impl Plugin {
             for address in &job.addresses {
                 targets.push(store.data_mut().table.push(Endpoint {
                     address: address.clone(),
+                    named_by: NamedBy::User,
                 })?);
             }
             let targets: Vec<Resource<Endpoint>> = targets;

@@ -12,11 +12,13 @@ use super::limits::{self, StoreLimits};
 use super::net::Budget;
 use super::wasi::{self, LogStream};
 use crate::model::{Address, Job};
+use crate::net::policy::NamedBy;
 use crate::net::tls::Trust;
 
 /// The contract's `endpoint`.
 pub struct Endpoint {
     pub(super) address: Address,
+    pub(super) named_by: NamedBy,
 }
 
 /// What a guest says besides its verdict; it outlives the store, so that an
@@ -98,6 +100,7 @@ pub struct State {
     pub(super) revealed: bool,
     pub(super) connections: u32,
     pub(super) received: u64,
+    pub(super) sent: u64,
     calls: u32,
     /// How many ticks the guest was seen at work since it last asked the host
     /// for anything.
@@ -121,6 +124,7 @@ impl State {
             revealed: false,
             connections: 0,
             received: 0,
+            sent: 0,
             calls: 0,
             ticks: 0,
             open: true,
@@ -167,11 +171,11 @@ impl WasiView for State {
     /// Every call of WASI begins here.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.asked();
-        let notes = &self.notes;
+        let (notes, pure) = (&self.notes, !self.open);
         WasiCtxView {
             ctx: self
                 .wasi
-                .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()))),
+                .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()), pure)),
             table: &mut self.table,
         }
     }

@@ -3,8 +3,10 @@
 //! of this. The plugins are in `tests/guests`.
 
 mod guest;
+mod loading;
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -225,6 +227,47 @@ fn connections_are_counted() {
         Some("32 open, then quota")
     );
     assert_eq!(silent.connections(), limits::CONNECTIONS as usize);
+}
+
+/// Takes one connection and reads from it, or writes to it, till it ends.
+fn peer(serve: impl FnOnce(std::net::TcpStream) + Send + 'static) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        if let Ok((stream, _)) = listener.accept() {
+            serve(stream);
+        }
+    });
+    port
+}
+
+#[test]
+fn what_an_attempt_receives_is_bounded() {
+    let port = peer(|mut stream| while stream.write_all(&[7; 1 << 16]).is_ok() {});
+    let outcome = or_skip!(Deed::new("receive").at(tcp(port)).outcome());
+    let most = (limits::RECEIVED >> 20).to_string();
+    outcome
+        .is("ready", "ready")
+        .told(&[("mebibytes", &most), ("fault", "quota")]);
+}
+
+#[test]
+fn what_an_attempt_sends_is_bounded() {
+    let port = peer(|mut stream| {
+        let mut buffer = vec![0; 1 << 16];
+        while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
+    });
+    let outcome = or_skip!(Deed::new("send").at(tcp(port)).outcome());
+    let most = (limits::SENT >> 20).to_string();
+    outcome
+        .is("ready", "ready")
+        .told(&[("mebibytes", &most), ("fault", "quota")]);
+}
+
+#[test]
+fn a_sleep_beyond_all_time_ends_with_the_attempt() {
+    let outcome = or_skip!(Deed::new("sleep-for-ever").within(SHORT).outcome());
+    outcome.is("not-ready", "timed-out");
 }
 
 #[test]

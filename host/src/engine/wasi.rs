@@ -5,23 +5,61 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
+use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::limits;
 use super::state::Notes;
 
-/// A context in which nothing can be reached.
-pub(super) fn context(log: &LogStream) -> WasiCtx {
-    WasiCtxBuilder::new()
+/// A context in which nothing can be reached. In one that is `pure` the clocks
+/// stand still and chance repeats itself, so that a guest gives the same answer
+/// every time.
+pub(super) fn context(log: &LogStream, pure: bool) -> WasiCtx {
+    let mut builder = WasiCtxBuilder::new();
+    if pure {
+        builder
+            .secure_random(Deterministic::new((0..=255).collect()))
+            .insecure_random(Deterministic::new((0..=255).collect()))
+            .insecure_random_seed(0)
+            .wall_clock(Still)
+            .monotonic_clock(Still);
+    }
+    builder
+        .max_random_size(limits::WASI_ENTROPY)
         .stdout(log.clone())
         .stderr(log.clone())
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .build()
+}
+
+/// A clock that does not move.
+struct Still;
+
+impl HostWallClock for Still {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl HostMonotonicClock for Still {
+    fn resolution(&self) -> u64 {
+        1_000_000_000
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
 }
 
 /// A guest's standard output and error, as lines of its log.

@@ -39,7 +39,7 @@ pub fn clean_up_to(longest: usize, text: &str, scrubber: &Scrubber) -> String {
 }
 
 /// Control characters, and those that change how other text is shown.
-fn is_treacherous(character: char) -> bool {
+pub fn is_treacherous(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}'                     // soft hyphen

@@ -30,7 +30,7 @@ use crate::error::Error;
 use crate::secret::Scrubber;
 use crate::wait::{Event, Outcome, TargetInfo, WaitSettings};
 
-pub use clean::{clean, clean_up_to};
+pub use clean::{clean, clean_up_to, is_treacherous};
 pub use human::human;
 pub use out::Out;
 pub use settings::{Color, Format, OutputSettings};
