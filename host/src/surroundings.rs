@@ -4,11 +4,8 @@
 
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::path::Path;
-use std::sync::OnceLock;
-use std::thread;
 
 use nix::sys::resource::{Resource, getrlimit};
-use rayon::ThreadPoolBuilder;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -30,10 +27,6 @@ const STACK: u64 = 512;
 /// The least limit on open files (`ulimit -n`): a dozen for ourselves, and one
 /// for each connection of one attempt.
 const OPEN_FILES: u64 = 24;
-
-/// The most threads that compile: the probes are small, and each thread takes
-/// address space.
-const COMPILERS: usize = 8;
 
 /// Whether there is a limit on the address space that many plugins at work
 /// could come up against.
@@ -67,12 +60,10 @@ fn too_low(found: u64, what: &str, least: u64, option: &str) -> Error {
     .hint(format!("raise it: `ulimit -{option} {least}` or more"))
 }
 
-/// Looks whether the engine can work here, and starts the threads that it
-/// compiles with.
+/// Looks whether the engine can work here.
 ///
 /// # Errors
-/// [`Exit::PluginBroke`] where a limit is too low, or the system gives no
-/// threads.
+/// [`Exit::PluginBroke`] where a limit is too low.
 pub fn prepare() -> Result<()> {
     let limits = [
         (
@@ -95,26 +86,7 @@ pub fn prepare() -> Result<()> {
             return Err(too_low(found, what, least, option));
         }
     }
-    // They can be started once; whoever asks again hears the same.
-    static STARTED: OnceLock<Result<()>> = OnceLock::new();
-    STARTED.get_or_init(start_compilers).clone()
-}
-
-fn start_compilers() -> Result<()> {
-    let threads = thread::available_parallelism().map_or(1, |found| found.get().min(COMPILERS));
-    let started = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|number| format!("compile-{number}"))
-        .build_global();
-    match started {
-        // Where there are some already, nothing of the system's went wrong.
-        Err(error) if std::error::Error::source(&error).is_some() => Err(Error::new(
-            Exit::PluginBroke,
-            format!("the system gives no {threads} threads to compile with"),
-        )
-        .hint(MORE)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// What to look at where the machine gives too little.

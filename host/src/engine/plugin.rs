@@ -12,7 +12,7 @@ use wasmtime::{
 use super::bindings::{Probe, ProbePre};
 use super::state::State;
 use super::ticker::{Guard, Ticker};
-use super::watch::watched;
+use super::watch::{Failure, watched};
 use super::{limits, structure};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -99,7 +99,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Exit::PluginRefused`] where the bytes are no component of the
-    /// contract that this host speaks.
+    /// contract that this host speaks; [`Exit::PluginBroke`] where the system
+    /// gives no threads to compile with.
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin> {
         let refused = |why: String| {
             Error::new(
@@ -113,6 +114,11 @@ impl Engine {
                 "no probe needs that much: build it for release, and do not use one \
                  whose source you do not know",
             ),
+            Refusal::NoThreads(threads) => Error::new(
+                Exit::PluginBroke,
+                format!("the system gives no {threads} threads to compile with"),
+            )
+            .hint(surroundings::MORE),
         })?;
         let mut linker = Linker::new(&self.engine);
         Probe::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
@@ -161,10 +167,11 @@ impl Engine {
         let bytes = bytes.to_vec();
         match watched(move || Component::from_binary(&engine, &bytes)) {
             Ok(compiled) => compiled.map_err(|error| Refusal::Strange(first_line(&error))),
-            Err(what) => {
+            Err(Failure::Work(what)) => {
                 self.exhausted.store(true, Ordering::Relaxed);
                 Err(Refusal::Excessive(format!("compiling it {what}")))
             }
+            Err(Failure::NoThreads(threads)) => Err(Refusal::NoThreads(threads)),
         }
     }
 }
@@ -175,6 +182,8 @@ enum Refusal {
     Strange(String),
     /// They are too much.
     Excessive(String),
+    /// Nothing is wrong with them: the system gives no threads.
+    NoThreads(usize),
 }
 
 impl Plugin {
