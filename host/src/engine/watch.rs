@@ -13,9 +13,9 @@ use rayon::ThreadPoolBuilder;
 
 use super::limits;
 
-/// The stack of a thread that compiles, in bytes: enough for what is nested as
-/// deep as the limits allow.
-const STACK: usize = 16 << 20;
+/// The stack of a thread that compiles, in bytes; that of a main thread, since
+/// what is nested as deep as the limits allow is known to fit.
+const STACK: usize = 8 << 20;
 
 /// Why work came to nothing.
 #[derive(Debug, PartialEq, Eq)]

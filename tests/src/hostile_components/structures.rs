@@ -67,7 +67,7 @@ pub(super) fn components() -> Vec<Hostile> {
         ),
         hostile(
             "types-at-the-limit",
-            "a type of half a million parts",
+            "a type of nearly 200 000 parts",
             probe(&large_type()),
         ),
         hostile(
