@@ -29,7 +29,7 @@ pub fn act(deed: &str, targets: &[Endpoint]) -> Option<Verdict> {
             }
         }
         "memory-at-once" => {
-            black_box(vec![1_u8; 1 << 31]);
+            black_box(vec![1_u8; 1 << 30]);
         }
         "recurse" => {
             black_box(recurse(1));
@@ -79,8 +79,10 @@ pub fn act(deed: &str, targets: &[Endpoint]) -> Option<Verdict> {
         "give-protocols" => net::TlsOptions::new().protocols(&vec![String::new(); 4 << 20]),
         "give-bytes" => {
             let bytes = vec![0; MUCH];
-            let given = targets.first()?.connect().map(|to| to.write(&bytes));
-            black_box(given.is_ok());
+            let given = targets.first()?.connect().and_then(|to| to.write(&bytes));
+            if let Err(fault) = given {
+                return Some(pending(&fault.code, &fault.detail));
+            }
         }
         "give-facts" => {
             let facts = (0..400).map(|at| fact(at, "x".repeat(100_000))).collect();
