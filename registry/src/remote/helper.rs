@@ -83,6 +83,9 @@ pub(super) fn ask(name: &str, key: &str, limit: Duration) -> Result<Option<Accou
     }))
 }
 
+/// What somebody will have said at the end.
+type Said = Receiver<Vec<u8>>;
+
 /// A helper, which ends with whatever it started when this is dropped.
 struct Helper(Child);
 
@@ -111,7 +114,7 @@ impl Helper {
     }
 
     /// What it will have printed, on standard output and standard error.
-    fn listen(&mut self) -> io::Result<(Receiver<Vec<u8>>, Receiver<Vec<u8>>)> {
+    fn listen(&mut self) -> io::Result<(Said, Said)> {
         Ok((drain(self.0.stdout.take())?, drain(self.0.stderr.take())?))
     }
 
@@ -143,7 +146,7 @@ impl Drop for Helper {
 }
 
 /// Reads to the end, or to where nobody has so much to say.
-fn drain(from: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
+fn drain(from: Option<impl Read + Send + 'static>) -> io::Result<Said> {
     let (send, receive) = mpsc::channel();
     thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
