@@ -15,6 +15,10 @@ pub(super) const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 /// and not by how much it may receive.
 const BREATH: Duration = Duration::from_millis(1);
 
+/// By then the client has seen that its connection was accepted; a reset before that is another
+/// fault.
+const CONNECTED: Duration = Duration::from_millis(20);
+
 /// One step of a scripted peer.
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -49,6 +53,7 @@ fn act(step: &Step, stream: &mut TcpStream) -> std::io::Result<()> {
         },
         Step::Hold => hold(stream),
         Step::Reset => {
+            sleep(CONNECTED);
             reset_on_close(stream);
             stream.shutdown(Shutdown::Read)
         }
