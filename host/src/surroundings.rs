@@ -2,7 +2,8 @@
 //! and its libraries cannot do without is looked at before they are started,
 //! since they end the process where they do not get it.
 
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -10,7 +11,6 @@ use nix::sys::resource::{Resource, getrlimit};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::report::{self, OutputSettings};
-use crate::secret::Scrubber;
 
 /// The least limit on the address space (`ulimit -v`), in KiB: threads and the memories of plugins reserve more
 /// than they ever use.
@@ -93,24 +93,30 @@ pub fn prepare() -> Result<()> {
 pub const MORE: &str = "the machine may have run out of threads, open files or memory: see \
                     `ulimit -a`, and the limits of the container";
 
-/// Runs the program; where it panics, that is told as an error of ours, with
-/// the place and without the words, which may hold what is secret.
+/// Runs the program; where it panics, that is told as an error of ours.
 pub fn survive(program: impl FnOnce() -> Exit) -> Exit {
-    panic::set_hook(Box::new(tell));
+    panic::set_hook(Box::new(|panic| {
+        let error = broken(panic.payload(), panic.location());
+        report::complain(&error, &OutputSettings::default());
+    }));
     panic::catch_unwind(AssertUnwindSafe(program)).unwrap_or(Exit::PluginBroke)
 }
 
-fn tell(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map_or_else(
+/// What is told of a panic. Its words are shown where they stand in the source
+/// as they are; those that were put together may hold what is secret.
+fn broken(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> Error {
+    let place = location.map_or_else(
         || "an unknown place".to_owned(),
         |at| format!("{}:{}", short(Path::new(at.file())), at.line()),
     );
-    let error = Error::new(
+    let words = payload
+        .downcast_ref::<&'static str>()
+        .map_or(String::new(), |words| format!(": {words}"));
+    Error::new(
         Exit::PluginBroke,
-        format!("waitfor itself broke, at {place}"),
-    );
-    let error = error.hint(format!("{MORE}; if it has not, please report the place"));
-    report::complain(&error, &OutputSettings::default(), &Scrubber::default());
+        format!("waitfor itself broke, at {place}{words}"),
+    )
+    .hint(format!("{MORE}; if it has not, please report the place"))
 }
 
 /// A source file without the folders of whoever built the program.
@@ -137,6 +143,20 @@ mod tests {
         ] {
             assert_eq!(short(Path::new(file)), expected);
         }
+    }
+
+    #[test]
+    fn a_panic_does_not_quote_what_it_was_about() {
+        let told_of = |program: Box<dyn FnOnce()>| {
+            let payload = panic::catch_unwind(AssertUnwindSafe(program)).expect_err("a panic");
+            broken(&*payload, Some(Location::caller())).to_string()
+        };
+        let secret = String::from("hünter22");
+        let told = told_of(Box::new(move || drop(secret[..2].to_owned())));
+        assert!(!told.contains("nter"), "{told}");
+        assert!(told.contains("surroundings.rs:"), "{told}");
+        let told = told_of(Box::new(|| panic!("a fixed text")));
+        assert!(told.contains(": a fixed text"), "{told}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::wasi::{self, LogStream};
 use crate::model::{Address, Job};
 use crate::net::policy::NamedBy;
 use crate::net::tls::Trust;
+use crate::secret::Scrubber;
 
 /// The contract's `endpoint`.
 pub struct Endpoint {
@@ -22,10 +23,12 @@ pub struct Endpoint {
 }
 
 /// What a guest says besides its verdict; it outlives the store, so that an
-/// attempt that was cut off still has its evidence.
+/// attempt that was cut off still has its evidence. Whatever a guest says is
+/// without secrets before anything else is done with it.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
     shared: Arc<Mutex<Noted>>,
+    scrubber: Scrubber,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +40,21 @@ struct Noted {
 }
 
 impl Notes {
+    /// Nothing yet, and from then on without these secrets.
+    pub fn without(scrubber: Scrubber) -> Self {
+        Self {
+            shared: Arc::default(),
+            scrubber,
+        }
+    }
+
+    /// A text of the guest's without secrets, cut to so many bytes.
+    pub(super) fn said(&self, text: &str, longest: usize) -> String {
+        let mut text = self.scrubber.scrub(text);
+        text.truncate(text.floor_char_boundary(longest));
+        text
+    }
+
     /// The step that the guest reported last.
     pub fn stage(&self) -> Option<String> {
         self.with(|noted| noted.stage.clone()).flatten()
@@ -53,7 +71,8 @@ impl Notes {
     }
 
     pub(super) fn set_stage(&self, name: &str) {
-        self.with(|noted| noted.stage = Some(cut(name)));
+        let name = self.said(name, limits::LOG_LINE);
+        self.with(|noted| noted.stage = Some(name));
     }
 
     pub(super) fn set_computing(&self, computing: bool) {
@@ -70,21 +89,22 @@ impl Notes {
     }
 
     pub(super) fn log(&self, level: &str, text: &str) {
-        self.with(|noted| {
-            if noted.logs.len() < limits::LOG_LINES {
-                noted.logs.push((cut(level), cut(text)));
-            }
-        });
+        if self.has_room() {
+            let said = |text| self.said(text, limits::LOG_LINE);
+            let line = (said(level), said(text));
+            self.with(|noted| noted.logs.push(line));
+        }
+    }
+
+    /// Whether another line would be kept.
+    pub(super) fn has_room(&self) -> bool {
+        self.with(|noted| noted.logs.len() < limits::LOG_LINES)
+            .unwrap_or_default()
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Noted) -> T) -> Option<T> {
         self.shared.lock().ok().map(|mut noted| act(&mut noted))
     }
-}
-
-/// At most [`limits::LOG_LINE`] bytes, cut between characters.
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(limits::LOG_LINE)].to_owned()
 }
 
 /// The data of one attempt's store.

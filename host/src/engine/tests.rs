@@ -411,7 +411,7 @@ fn validate_may_break_and_says_so() {
     let plugin = or_skip!(with_std());
     let job = Arc::new(Deed::new("panic").job);
     let error = runtime()
-        .block_on(plugin.validate(&job))
+        .block_on(plugin.validate(&job, &Notes::default()))
         .expect_err("a trap");
     assert_eq!(error.exit(), Exit::PluginBroke);
     assert_eq!(
@@ -435,7 +435,7 @@ fn validate_that_never_ends_is_ended() {
     let plugin = or_skip!(load("lying"));
     let job = Arc::new(Deed::new("ready").job);
     let error = runtime()
-        .block_on(plugin.validate(&job))
+        .block_on(plugin.validate(&job, &Notes::default()))
         .expect_err("no end");
     assert_eq!(error.exit(), Exit::PluginBroke);
     assert_eq!(
