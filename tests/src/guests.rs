@@ -85,6 +85,11 @@ pub fn hostile(function: &str, deed: &str) -> Option<Vec<u8>> {
     Some(component)
 }
 
+/// A probe that tells its secret in every text that it hands to the host; see [`billing`].
+pub fn telling() -> Option<Vec<u8>> {
+    component("examples/telling.wasm")
+}
+
 fn component(file: &str) -> Option<Vec<u8>> {
     static BUILT: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let packages = ["--package", "guest-billing", "--package", "guest-lying"];

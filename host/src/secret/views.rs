@@ -46,7 +46,7 @@ pub(super) fn decoded(view: &View) -> Vec<View> {
     let has = |byte: u8| view.bytes.contains(&byte);
     let mut views = Vec::new();
     if has(b'%') || has(b'+') {
-        views.push(replaced(view, |bytes, at| percent(bytes, at)));
+        views.push(replaced(view, percent));
     }
     if has(b'%') && has(b'+') {
         views.push(replaced(view, |bytes, at| {

@@ -35,11 +35,10 @@ pub fn act(deed: &str, targets: &[Endpoint]) -> Option<Verdict> {
                 facts: vec![(secret.clone(), secret)],
             }));
         }
-        "offline-secret" => {
-            return Some(ready(
-                "asked",
-                vec![fact("secrets", params::secrets("key").len())],
-            ));
+        "ask-offline" => {
+            assert!(params::secrets("key").is_empty(), "a secret, offline");
+            assert!(params::values("address").is_empty(), "a value, offline");
+            Ok("had none".to_owned())
         }
         "discover-then-reveal" => discover_then_reveal(),
         "reveal-then-discover" => {
