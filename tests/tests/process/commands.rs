@@ -96,7 +96,7 @@ fn while_a_registry_is_silent() {
             Fault::Silence,
         ),
         (
-            "plugin publish acme/mine@1.0.0 mine.wasm",
+            "plugin publish acme/mine@2.0.0 mine.wasm",
             "PUT",
             Fault::Silence,
         ),

@@ -90,8 +90,11 @@ fn an_environment_that_is_empty_or_strange() {
     let folder = temp_dir("home");
     let unreadable = folder.path().join("unreadable");
     fs::create_dir(&unreadable).expect("a folder");
-    fs::set_permissions(&unreadable, std::os::unix::fs::PermissionsExt::from_mode(0))
-        .expect("ours");
+    fs::set_permissions(
+        &unreadable,
+        std::os::unix::fs::PermissionsExt::from_mode(0o000),
+    )
+    .expect("ours");
     let settings: [(&str, OsString); 9] = [
         ("HOME", "".into()),
         ("HOME", "relative".into()),
