@@ -15,10 +15,6 @@ pub(crate) const CEILING: u64 = 64 * 1024;
 /// A run that takes longer hangs; the longest are told to end after five minutes.
 const LIMIT: Duration = Duration::from_secs(400);
 
-/// What is said of a probe that has no verdict a quarter of a second after its time: on a machine
-/// that is too busy it can happen to any, so it counts where it happens twice.
-const STARVED: &str = "broken cpu-time";
-
 /// What was found.
 pub(crate) struct Found {
     /// As in the data: `not-ready refused`, `ready`, or what must never be, such as `panicked`.
@@ -31,14 +27,6 @@ pub(crate) struct Found {
 
 /// Tries a fault; none where it makes no sense for this subject.
 pub(crate) fn fill(fault: &str, world: &World, subject: Subject, expected: &str) -> Option<Found> {
-    let found = attempt(fault, world, subject, expected)?;
-    if found.label.starts_with(STARVED) {
-        return attempt(fault, world, subject, expected);
-    }
-    Some(found)
-}
-
-fn attempt(fault: &str, world: &World, subject: Subject, expected: &str) -> Option<Found> {
     let stage = stage(fault, world, subject)?;
     // A state that does not pass is as telling after a second; what must succeed has time.
     let (timeout, attempt, grace) = match expected.split(' ').next() {
