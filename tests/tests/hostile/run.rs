@@ -178,7 +178,7 @@ impl Bench {
                     .chain(args.iter().cloned())
                     .collect(),
             })
-            .env("WAITFOR_STORE", self.file("store"))
+            .env("WAITFOR_STORE", self.file(&format!("store-{}", row.name)))
             .env(format!("WAITFOR_ACME_{variable}_KEY"), SECRET)
             .home(&self.file("home"))
             .current_dir(&self.file("project"))
