@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use waitfor_registry::Error as Failure;
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::net::fault::plain;
 use crate::report::Notice;
+use crate::secret;
 use crate::surroundings;
 
 include!(concat!(env!("OUT_DIR"), "/official.rs"));
@@ -42,6 +44,8 @@ pub struct Loaded {
     pub chosen: Chosen,
     /// Where its bytes came from.
     pub origin: Origin,
+    /// The bytes themselves.
+    pub component: secret::Component,
     /// What was compiled.
     pub plugin: Plugin,
     warnings: Vec<String>,
@@ -308,6 +312,7 @@ impl Catalogue {
         loaded.push(Loaded {
             chosen,
             origin: supplied.origin,
+            component: Arc::new(supplied.bytes),
             plugin,
             warnings: supplied.warnings,
         });

@@ -80,7 +80,7 @@ pub fn run(catalogue: &Catalogue, output: &OutputSettings) -> Result<Exit> {
         runtime.block_on(naive(address))
     ));
     out.line(&format!("demo: waitfor {url}"));
-    let mut reporter = report::reporter(output, scrubber);
+    let mut reporter = report::reporter(output);
     let held = interrupt::hold();
     let outcome = runtime.block_on(wait::run(
         targets,

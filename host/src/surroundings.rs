@@ -2,18 +2,15 @@
 //! and its libraries cannot do without is looked at before they are started,
 //! since they end the process where they do not get it.
 
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe, Location};
 use std::path::Path;
-use std::sync::OnceLock;
-use std::thread;
 
 use nix::sys::resource::{Resource, getrlimit};
-use rayon::ThreadPoolBuilder;
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::report::{self, OutputSettings};
-use crate::secret::Scrubber;
 
 /// The least limit on the address space (`ulimit -v`), in KiB: threads and the memories of plugins reserve more
 /// than they ever use.
@@ -30,10 +27,6 @@ const STACK: u64 = 512;
 /// The least limit on open files (`ulimit -n`): a dozen for ourselves, and one
 /// for each connection of one attempt.
 const OPEN_FILES: u64 = 24;
-
-/// The most threads that compile: the probes are small, and each thread takes
-/// address space.
-const COMPILERS: usize = 8;
 
 /// Whether there is a limit on the address space that many plugins at work
 /// could come up against.
@@ -67,12 +60,10 @@ fn too_low(found: u64, what: &str, least: u64, option: &str) -> Error {
     .hint(format!("raise it: `ulimit -{option} {least}` or more"))
 }
 
-/// Looks whether the engine can work here, and starts the threads that it
-/// compiles with.
+/// Looks whether the engine can work here.
 ///
 /// # Errors
-/// [`Exit::PluginBroke`] where a limit is too low, or the system gives no
-/// threads.
+/// [`Exit::PluginBroke`] where a limit is too low.
 pub fn prepare() -> Result<()> {
     let limits = [
         (
@@ -95,50 +86,37 @@ pub fn prepare() -> Result<()> {
             return Err(too_low(found, what, least, option));
         }
     }
-    // They can be started once; whoever asks again hears the same.
-    static STARTED: OnceLock<Result<()>> = OnceLock::new();
-    STARTED.get_or_init(start_compilers).clone()
-}
-
-fn start_compilers() -> Result<()> {
-    let threads = thread::available_parallelism().map_or(1, |found| found.get().min(COMPILERS));
-    let started = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|number| format!("compile-{number}"))
-        .build_global();
-    match started {
-        // Where there are some already, nothing of the system's went wrong.
-        Err(error) if std::error::Error::source(&error).is_some() => Err(Error::new(
-            Exit::PluginBroke,
-            format!("the system gives no {threads} threads to compile with"),
-        )
-        .hint(MORE)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// What to look at where the machine gives too little.
 pub const MORE: &str = "the machine may have run out of threads, open files or memory: see \
                     `ulimit -a`, and the limits of the container";
 
-/// Runs the program; where it panics, that is told as an error of ours, with
-/// the place and without the words, which may hold what is secret.
+/// Runs the program; where it panics, that is told as an error of ours.
 pub fn survive(program: impl FnOnce() -> Exit) -> Exit {
-    panic::set_hook(Box::new(tell));
+    panic::set_hook(Box::new(|panic| {
+        let error = broken(panic.payload(), panic.location());
+        report::complain(&error, &OutputSettings::default());
+    }));
     panic::catch_unwind(AssertUnwindSafe(program)).unwrap_or(Exit::PluginBroke)
 }
 
-fn tell(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map_or_else(
+/// What is told of a panic. Its words are shown where they stand in the source
+/// as they are; those that were put together may hold what is secret.
+fn broken(payload: &(dyn Any + Send), location: Option<&Location<'_>>) -> Error {
+    let place = location.map_or_else(
         || "an unknown place".to_owned(),
         |at| format!("{}:{}", short(Path::new(at.file())), at.line()),
     );
-    let error = Error::new(
+    let words = payload
+        .downcast_ref::<&'static str>()
+        .map_or(String::new(), |words| format!(": {words}"));
+    Error::new(
         Exit::PluginBroke,
-        format!("waitfor itself broke, at {place}"),
-    );
-    let error = error.hint(format!("{MORE}; if it has not, please report the place"));
-    report::complain(&error, &OutputSettings::default(), &Scrubber::default());
+        format!("waitfor itself broke, at {place}{words}"),
+    )
+    .hint(format!("{MORE}; if it has not, please report the place"))
 }
 
 /// A source file without the folders of whoever built the program.
@@ -165,6 +143,20 @@ mod tests {
         ] {
             assert_eq!(short(Path::new(file)), expected);
         }
+    }
+
+    #[test]
+    fn a_panic_does_not_quote_what_it_was_about() {
+        let told_of = |program: Box<dyn FnOnce()>| {
+            let payload = panic::catch_unwind(AssertUnwindSafe(program)).expect_err("a panic");
+            broken(&*payload, Some(Location::caller())).to_string()
+        };
+        let secret = String::from("hünter22");
+        let told = told_of(Box::new(move || drop(secret[..2].to_owned())));
+        assert!(!told.contains("nter"), "{told}");
+        assert!(told.contains("surroundings.rs:"), "{told}");
+        let told = told_of(Box::new(|| panic!("a fixed text")));
+        assert!(told.contains(": a fixed text"), "{told}");
     }
 
     #[test]
