@@ -103,6 +103,7 @@ fn while_a_registry_is_silent() {
         ("plugin outdated", "GET", Fault::Silence),
     ] {
         for (signal, code) in SIGNALS {
+            project.registry.repent();
             if line == "plugin outdated" {
                 project.expect(0, "plugin add acme/billing");
             }
