@@ -10,6 +10,7 @@ use waitfor_tests::hostile_components::{loading, probe, probe_with_module};
 
 use super::guest::{engine, runtime};
 use crate::catalogue::Catalogue;
+use crate::engine::attempt::Notes;
 use crate::engine::{Engine, limits, structure};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
