@@ -19,8 +19,10 @@ use crate::description::Description;
 use crate::engine::{Engine, Plugin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::net::fault::plain;
 use crate::report::Notice;
 use crate::secret;
+use crate::surroundings;
 
 include!(concat!(env!("OUT_DIR"), "/official.rs"));
 
@@ -133,8 +135,9 @@ impl Catalogue {
             .map_err(|error| {
                 Error::new(
                     Exit::PluginBroke,
-                    format!("the runtime cannot start: {error}"),
+                    format!("the runtime cannot start: {}", plain(&error)),
                 )
+                .hint(surroundings::MORE)
             })?;
         Ok(Self {
             supply,
@@ -249,6 +252,7 @@ impl Catalogue {
         let engine = match self.engine.get() {
             Some(engine) => engine,
             None => {
+                surroundings::prepare()?;
                 let engine = Engine::new()?;
                 self.engine.get_or_init(|| engine)
             }

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use waitfor_registry::interrupt;
 
 use crate::catalogue::{Catalogue, Loaded, refused};
 use crate::cli::{self, Invocation, Plan, SystemEnvironment, WaitRequest};
@@ -18,7 +19,7 @@ use crate::net::tls::Trust;
 use crate::report::{self, Notice, Out, clean};
 use crate::secret::Scrubber;
 use crate::wait::{self, Attempt, LogLine, TargetInfo};
-use crate::{command, demo, plugins, signals};
+use crate::{command, demo, plugins, signals, surroundings};
 
 /// Runs the program; `arguments` come without the program's name.
 ///
@@ -86,6 +87,7 @@ fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> 
 }
 
 fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit> {
+    surroundings::can_ask(plan.jobs.len().min(wait::AT_ONCE))?;
     let mut targets = Vec::with_capacity(plan.jobs.len());
     for job in &plan.jobs {
         targets.push(target(catalogue, job, &scrubber)?);
@@ -94,6 +96,8 @@ fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit
     for notice in notices(catalogue, plan) {
         reporter.notice(&notice);
     }
+    // The report comes before the end that a signal asks for.
+    let _held = interrupt::hold();
     let outcome = catalogue.runtime().block_on(wait::run(
         targets,
         &plan.wait,

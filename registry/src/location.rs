@@ -193,7 +193,28 @@ fn remote(text: &str) -> std::result::Result<Remote, &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn reads_what_it_prints(text in r"(oci:)?(\[::[0-9a-f]{0,4}\]|[A-Za-z0-9-]{1,9}(\.[a-z0-9-]{1,9}){0,2})(:[0-9]{1,5})?(/[a-z0-9._-]{1,9}){0,3}") {
+            if let Ok(location) = text.parse::<Location>() {
+                prop_assert_eq!(location.to_string().parse::<Location>().ok(), Some(location));
+            }
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in r"(oci:|://|[@:/\[\].]|\PC){0,9}") {
+            if let Err(error) = text.parse::<Location>()
+                && let Some((account, _)) = text.rsplit_once('@')
+                && account.len() > 20
+            {
+                prop_assert!(!error.to_string().contains(account), "{}", error);
+            }
+        }
+    }
 
     #[test]
     fn prints_as_it_was_written() {

@@ -281,6 +281,24 @@ mod tests {
         }
 
         #[test]
+        fn a_contract_prints_as_it_was_written(major: u32, minor: u32) {
+            let abi = Abi { major, minor };
+            prop_assert_eq!(abi.to_string().parse::<Abi>().ok(), Some(abi));
+        }
+
+        #[test]
+        fn every_version_is_what_it_requires(text in r"(0|[1-9][0-9]{0,19})\.(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(-[0-9a-zA-Z.-]{1,9})?", sign in r"(\^|~|>=)?") {
+            if let Ok(version) = text.parse::<Version>() {
+                let requirement: Requirement = format!("{sign}{text}").parse().unwrap();
+                prop_assert!(requirement.matches(&version));
+                prop_assert!(version.is_in_line_with(&version));
+                if version.0.major < u64::MAX {
+                    prop_assert!(!version.next_line().is_in_line_with(&version));
+                }
+            }
+        }
+
+        #[test]
         fn a_version_prints_as_it_was_written(text in r"(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})(-[a-z]{1,4}\.[1-9])?") {
             let version: Version = text.parse().unwrap();
             prop_assert_eq!(version.to_string(), text);

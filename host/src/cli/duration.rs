@@ -51,6 +51,8 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -102,6 +104,33 @@ mod tests {
             "\u{665}s",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_length_can_be_written_in_each_unit(
+            millis in 0..=LONGEST.as_millis() as u64,
+        ) {
+            let length = Duration::from_millis(millis);
+            let parts = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+            let mut rest = millis;
+            let mut mixed = String::new();
+            for (unit, word) in parts {
+                mixed += &format!("{}{word} ", rest / unit);
+                rest %= unit;
+            }
+            let seconds = format!("{}.{:03}", millis / 1000, millis % 1000);
+            for text in [format!("{millis}ms"), mixed, format!("{seconds}s"), seconds] {
+                prop_assert_eq!(parse(&text), Some(length), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in "([0-9]{1,400}|[0-9.a-z ]{0,6}|\\PC){0,4}") {
+            if let Some(length) = parse(&text) {
+                prop_assert!(length <= LONGEST);
+            }
         }
     }
 }

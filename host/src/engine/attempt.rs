@@ -24,8 +24,8 @@ use crate::net::tls::Trust;
 
 /// A failure of the guest, before it is known what it means to the user.
 enum Failure {
-    /// Its time was over; whether it was computing then.
-    OutOfTime { computing: bool },
+    /// Its time was over; whether that is because it computed.
+    OutOfTime { overdue: bool },
     /// A trap or a budget.
     Trapped { code: &'static str, reason: String },
 }
@@ -66,13 +66,13 @@ impl Plugin {
         drop(guard);
         match outcome {
             Ok(verdict) => judge(verdict, notes),
-            Err(Failure::OutOfTime { computing: false }) => Verdict::NotReady {
+            Err(Failure::OutOfTime { overdue: false }) => Verdict::NotReady {
                 code: "timed-out".to_owned(),
                 reason: out_of_time(until.saturating_duration_since(started), notes),
                 wait_hint: None,
                 facts: Vec::new(),
             },
-            Err(Failure::OutOfTime { computing: true }) => Verdict::Broken {
+            Err(Failure::OutOfTime { overdue: true }) => Verdict::Broken {
                 code: "cpu-time".to_owned(),
                 reason: "the plugin was still computing when the attempt's time was over"
                     .to_owned(),
@@ -163,7 +163,7 @@ async fn bounded<T>(
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(explain(&error, notes)),
         Err(_) => Err(Failure::OutOfTime {
-            computing: notes.computing(),
+            overdue: notes.is_overdue(),
         }),
     }
 }

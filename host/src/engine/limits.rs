@@ -119,6 +119,11 @@ pub const COMPUTING: Duration = Duration::from_secs(2);
 /// How long a guest has for its verdict once the attempt's time is over.
 pub const LAST_WORDS: Duration = Duration::from_millis(250);
 
+/// How long a guest must have been seen at work after its attempt's time was
+/// over to be called broken; else it is out of time like any other, since a
+/// machine that is busy with other things is not the plugin's fault.
+pub const OVERTIME: Duration = Duration::from_millis(100);
+
 /// How long `describe` and `validate` may take.
 pub const OFFLINE: Duration = Duration::from_secs(3);
 

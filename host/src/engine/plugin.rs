@@ -12,10 +12,11 @@ use wasmtime::{
 use super::bindings::{Probe, ProbePre};
 use super::state::State;
 use super::ticker::{Guard, Ticker};
-use super::watch::watched;
+use super::watch::{Failure, watched};
 use super::{limits, structure};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::surroundings;
 
 /// What the contract's instance is called, without its version.
 const CONTRACT: &str = "waitfor:probe/";
@@ -76,11 +77,15 @@ impl Engine {
         config.cranelift_opt_level(OptLevel::None);
         config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
         // A probe's memory is small: it need not reserve the address space
-        // that a large program would, which some containers ration. One that
-        // outgrows that is moved once: both places count while it is moved.
-        config.memory_reservation(16 << 20);
+        // that a large program would, and hardly any where it is rationed. One
+        // that outgrows it is moved once: both places count while it is moved.
+        let (reserved, for_growth) = match surroundings::is_address_space_rationed() {
+            true => (0, 1 << 20),
+            false => (16 << 20, limits::MEMORY as u64),
+        };
+        config.memory_reservation(reserved);
         config.memory_guard_size(64 << 10);
-        config.memory_reservation_for_growth(limits::MEMORY as u64);
+        config.memory_reservation_for_growth(for_growth);
         let engine = wasmtime::Engine::new(&config)
             .map_err(|error| broken("the engine cannot start", &error))?;
         Ok(Self {
@@ -94,7 +99,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Exit::PluginRefused`] where the bytes are no component of the
-    /// contract that this host speaks.
+    /// contract that this host speaks; [`Exit::PluginBroke`] where the system
+    /// gives no threads to compile with.
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin> {
         let refused = |why: String| {
             Error::new(
@@ -108,6 +114,11 @@ impl Engine {
                 "no probe needs that much: build it for release, and do not use one \
                  whose source you do not know",
             ),
+            Refusal::NoThreads(threads) => Error::new(
+                Exit::PluginBroke,
+                format!("the system gives no {threads} threads to compile with"),
+            )
+            .hint(surroundings::MORE),
         })?;
         let mut linker = Linker::new(&self.engine);
         Probe::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
@@ -156,10 +167,11 @@ impl Engine {
         let bytes = bytes.to_vec();
         match watched(move || Component::from_binary(&engine, &bytes)) {
             Ok(compiled) => compiled.map_err(|error| Refusal::Strange(first_line(&error))),
-            Err(what) => {
+            Err(Failure::Work(what)) => {
                 self.exhausted.store(true, Ordering::Relaxed);
                 Err(Refusal::Excessive(format!("compiling it {what}")))
             }
+            Err(Failure::NoThreads(threads)) => Err(Refusal::NoThreads(threads)),
         }
     }
 }
@@ -170,6 +182,8 @@ enum Refusal {
     Strange(String),
     /// They are too much.
     Excessive(String),
+    /// Nothing is wrong with them: the system gives no threads.
+    NoThreads(usize),
 }
 
 impl Plugin {

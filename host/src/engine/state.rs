@@ -36,6 +36,7 @@ struct Noted {
     stage: Option<String>,
     logs: Vec<(String, String)>,
     computing: bool,
+    overtime: u32,
     memory_refused: bool,
 }
 
@@ -65,9 +66,13 @@ impl Notes {
         self.with(|noted| noted.logs.clone()).unwrap_or_default()
     }
 
-    /// Whether the guest computes, rather than waits for a call to the host.
-    pub fn computing(&self) -> bool {
-        self.with(|noted| noted.computing).unwrap_or_default()
+    /// Whether the guest computes, rather than waits for a call to the host,
+    /// and has done so for long enough since its attempt's time was over.
+    pub fn is_overdue(&self) -> bool {
+        self.with(|noted| {
+            noted.computing && limits::TICK.saturating_mul(noted.overtime) >= limits::OVERTIME
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn set_stage(&self, name: &str) {
@@ -77,6 +82,10 @@ impl Notes {
 
     pub(super) fn set_computing(&self, computing: bool) {
         self.with(|noted| noted.computing = computing);
+    }
+
+    fn add_overtime(&self) {
+        self.with(|noted| noted.overtime = noted.overtime.saturating_add(1));
     }
 
     /// Whether the guest was refused the memory that it asked for last.
@@ -176,6 +185,9 @@ impl State {
     pub(super) fn tick(&mut self) -> Result<()> {
         self.count_calls()?;
         self.notes.set_computing(true);
+        if Instant::now() >= self.deadline {
+            self.notes.add_overtime();
+        }
         self.ticks = self.ticks.saturating_add(1);
         if limits::TICK.saturating_mul(self.ticks) > limits::COMPUTING {
             return Err(Budget::cpu_time(format!(
@@ -198,5 +210,25 @@ impl WasiView for State {
                 .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()), pure)),
             table: &mut self.table,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overtime_is_what_was_seen() {
+        let notes = Notes::default();
+        notes.set_computing(true);
+        let ticks = limits::OVERTIME.as_millis() / limits::TICK.as_millis();
+        for _ in 1..ticks {
+            notes.add_overtime();
+        }
+        assert!(!notes.is_overdue());
+        notes.add_overtime();
+        assert!(notes.is_overdue());
+        notes.set_computing(false);
+        assert!(!notes.is_overdue(), "it waits for the host");
     }
 }

@@ -17,23 +17,34 @@ use super::limits;
 /// what is nested as deep as the limits allow is known to fit.
 const STACK: usize = 8 << 20;
 
+/// Why work came to nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It needed too much, or failed: what is to be said after "compiling it".
+    Work(String),
+    /// The system gives no threads, so many of them.
+    NoThreads(usize),
+}
+
 /// Does the work on threads of its own, and waits for it as long as it keeps
 /// within the bounds.
 ///
 /// # Errors
-/// What it needed too much of, or that it failed, after "compiling it".
+/// See [`Failure`].
 pub(super) fn watched<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, String> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+) -> Result<T, Failure> {
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(limits::COMPILERS);
     let pool = ThreadPoolBuilder::new()
-        .num_threads(threads.min(limits::COMPILERS))
+        .num_threads(threads)
         .stack_size(STACK)
         .thread_name(|_| "compiler".to_owned())
         // Dropping the sender tells of it.
         .panic_handler(|_| ())
         .build()
-        .map_err(|error| format!("needs threads: {error}"))?;
+        .map_err(|_| Failure::NoThreads(threads))?;
     let before = Used::now();
     let started = Instant::now();
     let (sender, receiver) = mpsc::channel();
@@ -45,7 +56,9 @@ pub(super) fn watched<T: Send + 'static>(
         match receiver.recv_timeout(limits::WATCH) {
             Ok(done) => return Ok(done),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err("ended in a failure of the compiler".to_owned());
+                return Err(Failure::Work(
+                    "ended in a failure of the compiler".to_owned(),
+                ));
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -56,7 +69,7 @@ pub(super) fn watched<T: Send + 'static>(
                 memory: 0,
             },
         };
-        used.within()?;
+        used.within().map_err(Failure::Work)?;
     }
 }
 
@@ -145,7 +158,8 @@ mod tests {
     #[test]
     fn work_that_fails_is_told_and_the_program_lives() {
         let failed = watched(|| assert_eq!(std::hint::black_box(1), 2));
-        assert_eq!(failed, Err("ended in a failure of the compiler".to_owned()));
+        let text = "ended in a failure of the compiler".to_owned();
+        assert_eq!(failed, Err(Failure::Work(text)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod human;
 mod json;
 mod live;
 mod out;
+mod roomy;
 mod settings;
 mod style;
 mod text;

@@ -107,6 +107,8 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn not_ready(code: &str, reason: &str) -> Verdict {
@@ -151,5 +153,57 @@ mod tests {
             (codes[0], codes[FIRST - 1], codes[FIRST], codes[99]),
             ("c0", "c49", "c950", "c999")
         );
+    }
+
+    /// Every state, none left out, as (state, attempts, from, until).
+    fn all(seen: &[(u64, u8)]) -> Vec<(u8, u64, u64, u64)> {
+        let mut all: Vec<(u8, u64, u64, u64)> = Vec::new();
+        for (at, state) in seen {
+            match all.last_mut() {
+                Some((last, attempts, _, until)) if last == state => {
+                    *attempts += 1;
+                    *until = *at;
+                }
+                _ => all.push((*state, 1, *at, *at)),
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_list_of_all_states_without_its_middle(
+            seen in prop::collection::vec((1..5_u64, 0..4_u8), 0..400),
+        ) {
+            let mut now = 0;
+            let seen: Vec<(u64, u8)> = seen
+                .into_iter()
+                .map(|(pause, state)| {
+                    now += pause;
+                    (now, state)
+                })
+                .collect();
+            let mut timeline = Timeline::default();
+            let mut before = None;
+            for (at, state) in &seen {
+                let news = timeline.add(ms(*at), &not_ready(&format!("c{state}"), &at.to_string()));
+                prop_assert_eq!(news, before != Some(state));
+                before = Some(state);
+            }
+            let mut expected = all(&seen);
+            let dropped = expected.len().saturating_sub(FIRST + LAST);
+            if dropped > 0 {
+                expected.drain(FIRST..FIRST + dropped);
+            }
+            prop_assert_eq!(timeline.dropped(), dropped as u64);
+            prop_assert_eq!(timeline.kept(), expected.len());
+            for (span, (state, attempts, from, until)) in timeline.spans().zip(&expected) {
+                prop_assert_eq!(&span.code, &format!("c{state}"));
+                prop_assert_eq!(span.attempts, *attempts);
+                prop_assert_eq!((span.from, span.until), (ms(*from), ms(*until)));
+                prop_assert_eq!(&span.reason, &until.to_string(), "the last reason");
+            }
+            prop_assert_eq!(timeline.current(), timeline.spans().next_back());
+        }
     }
 }

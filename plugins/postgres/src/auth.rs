@@ -243,7 +243,9 @@ impl<'a> Authentication<'a> {
                 "a continuation of a SASL exchange that was not begun",
             ));
         };
-        let (answer, proven) = started.answer(server, &self.password()?).map_err(refused)?;
+        let breathe = || self.context.stage("authenticating");
+        let answered = started.answer(server, &self.password()?, &breathe);
+        let (answer, proven) = answered.map_err(refused)?;
         self.exchange = Exchange::Proven(proven);
         Ok(Step::Answer(answer))
     }

@@ -12,9 +12,10 @@ use waitfor_sdk::{Connection, Fault};
 
 /// The longest line that is read.
 const MAX_LINE: usize = 8 * 1024;
-/// The longest byte string that is read; a full INFO has some 10 KiB.
+/// The most bytes that the byte strings of one answer may have; a full INFO
+/// has some 10 KiB.
 const MAX_BULK: usize = 512 * 1024;
-/// The most elements of an array.
+/// The most elements that the arrays of one answer may have.
 const MAX_ELEMENTS: usize = 1024;
 /// How deep arrays may be nested.
 const MAX_DEPTH: usize = 4;
@@ -103,12 +104,27 @@ impl From<Fault> for Broken {
     }
 }
 
-/// Reads one answer.
-pub(crate) fn read(connection: &mut Connection) -> Result<Reply, Broken> {
-    read_nested(connection, MAX_DEPTH)
+/// What one answer may still hold: arrays within arrays would multiply what
+/// is allowed to each.
+struct Room {
+    bytes: usize,
+    elements: usize,
 }
 
-fn read_nested(connection: &mut Connection, depth: usize) -> Result<Reply, Broken> {
+/// Reads one answer.
+pub(crate) fn read(connection: &mut Connection) -> Result<Reply, Broken> {
+    let mut room = Room {
+        bytes: MAX_BULK,
+        elements: MAX_ELEMENTS,
+    };
+    read_nested(connection, MAX_DEPTH, &mut room)
+}
+
+fn read_nested(
+    connection: &mut Connection,
+    depth: usize,
+    room: &mut Room,
+) -> Result<Reply, Broken> {
     let line = connection.read_line(MAX_LINE)?;
     let garbled = || Broken::Garbled(format!("`{}`", printable(&line)));
     let (kind, rest) = line.split_first().ok_or_else(garbled)?;
@@ -117,20 +133,24 @@ fn read_nested(connection: &mut Connection, depth: usize) -> Result<Reply, Broke
         b'+' => Ok(Reply::Text(text())),
         b'-' => Ok(Reply::Error(text())),
         b':' => number(rest).map(Reply::Integer).ok_or_else(garbled),
-        b'$' => match length(rest, MAX_BULK).ok_or_else(garbled)? {
+        b'$' => match length(rest, room.bytes).ok_or_else(garbled)? {
             None => Ok(Reply::Bulk(None)),
             Some(len) => {
+                room.bytes -= len;
                 let mut bytes = connection.read_exact(len + 2)?;
                 bytes.truncate(len);
                 Ok(Reply::Bulk(Some(bytes)))
             }
         },
-        b'*' if depth > 0 => match length(rest, MAX_ELEMENTS).ok_or_else(garbled)? {
+        b'*' if depth > 0 => match length(rest, room.elements).ok_or_else(garbled)? {
             None => Ok(Reply::Array(None)),
-            Some(len) => (0..len)
-                .map(|_| read_nested(connection, depth - 1))
-                .collect::<Result<_, _>>()
-                .map(|elements| Reply::Array(Some(elements))),
+            Some(len) => {
+                room.elements -= len;
+                (0..len)
+                    .map(|_| read_nested(connection, depth - 1, room))
+                    .collect::<Result<_, _>>()
+                    .map(|elements| Reply::Array(Some(elements)))
+            }
         },
         _ => Err(garbled()),
     }

@@ -26,6 +26,9 @@ const ALL_NODES: &str = "SELECT node_name, node_state FROM v_catalog.nodes";
 const TOLERANCE: &str = "SELECT designed_fault_tolerance, current_fault_tolerance \
     FROM v_monitor.system";
 
+/// The most values in the answer to one query: some for each node.
+const MOST_VALUES: usize = 16 * 1024;
+
 /// How many nodes a reason names.
 const NAMED: usize = 4;
 
@@ -65,10 +68,17 @@ impl Asker<'_> {
     fn ask(&mut self, query: &str) -> Result<Result<Rows, ServerError>, Unready> {
         self.wire.send_text(b'Q', query.as_bytes())?;
         let mut rows = Rows::new();
+        let mut values = 0;
         let mut failed = None;
         loop {
             match self.wire.next() {
-                Ok(Message::Row(row)) => rows.push(row),
+                Ok(Message::Row(row)) => {
+                    values += row.len().max(1);
+                    if values > MOST_VALUES {
+                        return Err(wire::protocol_error("more rows than a cluster can have"));
+                    }
+                    rows.push(row);
+                }
                 Ok(Message::Error(error)) => failed = Some(error),
                 Ok(Message::Ready) => return Ok(failed.map_or(Ok(rows), Err)),
                 Ok(_) => {}

@@ -203,3 +203,26 @@ fn rows_that_do_not_fit_are_no_panic() {
         assert_eq!(fact(&run, "node-state"), Some("unreadable"));
     }
 }
+
+#[test]
+fn rows_without_end_are_not_kept() {
+    let wide = message(b'D', &[&[0xff, 0xff][..], &[0xff; 4 * 65_535]].concat());
+    for row in [
+        message(b'D', &[0, 0]),
+        message(b'D', &[0, 1, 0, 0, 0, 1, b'1']),
+        wide,
+    ] {
+        let run = plain()
+            .value("level", "session")
+            .conversation(says(&[
+                greeting(),
+                row.repeat(if row.len() > 99 { 2 } else { 16 * 1024 + 1 }),
+            ]))
+            .check::<waitfor_probe_vertica::Vertica>();
+        expect(&run, "not-ready", "protocol-error");
+        assert_eq!(
+            run.verdict.reason(),
+            "the server sent more rows than a cluster can have"
+        );
+    }
+}

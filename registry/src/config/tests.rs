@@ -521,3 +521,33 @@ fn a_vendored_folder_is_never_set_outside_of_the_project() {
     }
     assert!(config.set_vendor(Some(Path::new("./a/b"))).unwrap());
 }
+
+/// As deep as the format's reader takes it, and deeper.
+#[test]
+fn nesting_ends_in_an_answer() {
+    let key = |length: usize| vec!["a"; length].join(".");
+    let inline = |depth: usize, length: usize| {
+        let open = format!("{{ {} = ", key(length)).repeat(depth);
+        format!("x = {open}1{}\n", " }".repeat(depth))
+    };
+    let header = |length: usize| format!("[x.{}]\n{} = 1\n", key(length), key(length));
+    for (text, taken) in [
+        (inline(70, 70), true),
+        (header(70), true),
+        (inline(100_000, 1), false),
+        (inline(1, 100_000), false),
+        (header(100_000), false),
+        (format!("x = {}", "[".repeat(100_000)), false),
+    ] {
+        let read = parse(&text);
+        assert_eq!(read.is_ok(), taken);
+        if let Ok(mut config) = read {
+            config.set_plugin(&wanted("redis", "1", None)).unwrap();
+            let start = text.trim_end();
+            assert!(
+                config.to_string().starts_with(start),
+                "what was there stays"
+            );
+        }
+    }
+}

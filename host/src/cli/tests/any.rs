@@ -103,4 +103,32 @@ proptest! {
         let job = job(&["postgres", &text]);
         prop_assert_eq!(secret(&job, "password"), Some(password.as_str()));
     }
+
+    /// What a report calls a target can be given again, and means the same
+    /// place.
+    #[test]
+    fn a_label_means_its_target(
+        scheme in prop::sample::select(vec!["postgres", "redis", "rediss", "http", "https", "vault", "tcp"]),
+        hosts in prop::collection::vec(("[a-z][a-z0-9-]{0,8}[a-z0-9](\\.[a-z]{2,5})?|10\\.0\\.0\\.[0-9]|\\[::[1-9a-f]\\]", prop::option::of(1..=u16::MAX)), 1..3),
+        credentials in prop::option::of("[a-z]{1,5}(:[a-z0-9@:]{0,9})?"),
+        path in "(/[0-9]{0,3})?",
+        query in prop::option::of("expect-key=[a-z]{1,5}"),
+    ) {
+        let hosts: Vec<String> = hosts
+            .into_iter()
+            .map(|(host, port)| port.map_or(host.clone(), |port| format!("{host}:{port}")))
+            .collect();
+        let credentials = credentials.map(|text| format!("{text}@")).unwrap_or_default();
+        let query = query.map(|text| format!("?{text}")).unwrap_or_default();
+        let url = format!("{scheme}://{credentials}{}{path}{query}", hosts.join(","));
+        if let Ok(plan) = Surroundings::default().plan(&[&url]) {
+            let [first] = plan.jobs.as_slice() else {
+                return Err(TestCaseError::fail("not one job"));
+            };
+            let again = job(&[&first.label]);
+            prop_assert_eq!(&again.label, &first.label, "{}", url);
+            prop_assert_eq!(&again.addresses, &first.addresses, "{} is {}", url, first.label);
+            prop_assert_eq!(&again.plugin_name, &first.plugin_name);
+        }
+    }
 }

@@ -10,6 +10,7 @@ use waitfor_tests::hostile_components::{loading, probe, probe_with_module};
 
 use super::guest::{engine, runtime};
 use crate::catalogue::Catalogue;
+use crate::engine::attempt::Notes;
 use crate::engine::{Engine, limits, structure};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -239,7 +240,7 @@ fn validate_may_not_take_its_time() {
 
     let Some(plugin) = with_std() else { return };
     let job = std::sync::Arc::new(Deed::new("sleep").job);
-    let validated = runtime().block_on(plugin.validate(&job));
+    let validated = runtime().block_on(plugin.validate(&job, &Notes::default()));
     assert_eq!(
         validated.expect_err("it sleeps").message(),
         "the plugin `with_std` broke in `validate`: it took longer than 3 s"

@@ -92,6 +92,12 @@ proptest! {
         });
         prop_assert!(outcome.elapsed <= ms(timeout));
         prop_assert_eq!(log.under_way.get(), 0);
+        let asked = log.asked.borrow().clone();
+        for pair in asked.windows(2) {
+            let pause = pair[1].started.saturating_sub(pair[0].ended);
+            prop_assert!(pause >= ms(4), "{:?} after {:?}", pause, pair[0]);
+            prop_assert!(pair[1].started < ms(timeout), "past the deadline");
+        }
         let row = row(&log);
         let proved = row.len() >= need as usize
             && row.first().zip(row.last()).is_some_and(|(last, first)| {

@@ -170,6 +170,23 @@ fn too_many_scram_rounds_are_refused_with_their_number() {
     assert!(misuse.reason.contains("5000000"), "{}", misuse.reason);
 }
 
+/// The host stops a probe that computes for long without asking for anything.
+#[test]
+fn many_scram_rounds_are_told_to_the_host() {
+    let stages = |rounds: u32| {
+        let mut script = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
+        let first = format!("r=AAECAwQFBgcICQoLDA0ODxARx,s=AAAA,i={rounds}");
+        script.extend(message(b'R', &[b"\0\0\0\x0b", first.as_bytes()].concat()));
+        let run = target()
+            .conversation([Step::send(script)])
+            .check::<waitfor_probe_postgres::Postgres>();
+        let told = |stage: &&String| *stage == "authenticating";
+        run.stages.iter().filter(told).count()
+    };
+    let usual = stages(4096);
+    assert_eq!(stages(100_000), usual + 6);
+}
+
 #[test]
 fn methods_that_the_probe_does_not_speak() {
     misuse(answer(captured!("gss")), "auth-unsupported");

@@ -437,3 +437,27 @@ fn a_renamed_auth_does_not_leak_the_password() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+/// Arrays within arrays, each of an allowed length, would be more than a
+/// probe's memory together.
+#[test]
+fn an_answer_is_bounded_as_a_whole() {
+    let outcome = |answer: Vec<u8>| {
+        let run =
+            Session::new("redis", "cache", 6379).conversation([Step::send(answer), Step::Silence]);
+        let run = run.check::<waitfor_probe_redis::Redis>();
+        (outcome(&run.verdict), run.verdict.reason().to_owned())
+    };
+    let nested = format!("*1000\r\n{}", "*1000\r\n:1\r\n".repeat(1000));
+    let (word, reason) = outcome(nested.into_bytes());
+    assert!(
+        word.ends_with(" wrong-protocol") && reason.contains("`*1000`"),
+        "{word}: {reason}"
+    );
+    let long = format!("$400000\r\n{}\r\n", "x".repeat(400_000));
+    let (word, reason) = outcome(format!("*2\r\n{long}{long}").into_bytes());
+    assert!(
+        word.ends_with(" wrong-protocol") && reason.contains("`$400000`"),
+        "{word}: {reason}"
+    );
+}
