@@ -173,7 +173,8 @@ fn line(plugin: &str, place: &str, text: &str) -> Result<()> {
         ));
     }
     // CI systems take their orders from lines of the log.
-    if text.contains("##") || text.trim_start().starts_with("::") {
+    let is_order = |rest: &str| rest.contains("::");
+    if text.contains("##") || text.trim_start().strip_prefix("::").is_some_and(is_order) {
         return Err(refused(
             plugin,
             format!("{place} has a text that CI systems take for a command"),

@@ -124,8 +124,9 @@ pub const LAST_WORDS: Duration = Duration::from_millis(250);
 /// machine that is busy with other things is not the plugin's fault.
 pub const OVERTIME: Duration = Duration::from_millis(100);
 
-/// How long `describe` and `validate` may take.
-pub const OFFLINE: Duration = Duration::from_secs(3);
+/// How long `describe` and `validate` may take: more than [`COMPUTING`] on a
+/// machine that is busy.
+pub const OFFLINE: Duration = Duration::from_secs(10);
 
 /// The memory and the tables of one store.
 pub struct StoreLimits {
