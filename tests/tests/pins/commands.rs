@@ -70,7 +70,7 @@ fn add_and_remove() {
     [[plugin]]
     name = "redis"
     requirement = "1"
-    version = "1.0.0"
+    version = "1.0.1"
     registry = "official"
     sha256 = "<official redis>"
     size = <size>

@@ -38,7 +38,7 @@ fn fetch_and_verify_and_gc() {
     {"command":"fetch","dry_run":false,"plugins":[0,1,2],"schema":1}
     plugins 0: {"abi":"1.0","action":"at-hand","from":null,"name":"acme/billing","origin":"store","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"1.0.0","schemes":["billing"],"sha256":"<billing 1.0.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.0"}
     plugins 1: {"abi":"1.0","action":"at-hand","from":null,"name":"acme/tax","origin":"store","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"^0.3.0","schemes":["billing"],"sha256":"<tax 0.3.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"0.3.0"}
-    plugins 2: {"abi":"1.0","action":"at-hand","from":null,"name":"redis","origin":"official","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.0"}
+    plugins 2: {"abi":"1.0","action":"at-hand","from":null,"name":"redis","origin":"official","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.1"}
     "#);
     assert_snapshot!(project.show("plugin verify"), @r"
     verified acme/billing 1.0.0 (store)
@@ -50,7 +50,7 @@ fn fetch_and_verify_and_gc() {
     {"command":"verify","dry_run":false,"plugins":[0,1,2],"schema":1}
     plugins 0: {"abi":"1.0","action":"verified","copies":["store"],"from":null,"name":"acme/billing","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"1.0.0","schemes":["billing"],"sha256":"<billing 1.0.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.0"}
     plugins 1: {"abi":"1.0","action":"verified","copies":["store"],"from":null,"name":"acme/tax","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"^0.3.0","schemes":["billing"],"sha256":"<tax 0.3.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"0.3.0"}
-    plugins 2: {"abi":"1.0","action":"verified","copies":["official"],"from":null,"name":"redis","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.0"}
+    plugins 2: {"abi":"1.0","action":"verified","copies":["official"],"from":null,"name":"redis","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.1"}
     "#);
     assert_snapshot!(project.show("plugin gc"), @r"
     nothing to remove

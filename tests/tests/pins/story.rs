@@ -70,7 +70,7 @@ fn a_team_publishes_and_another_pins() {
     [[plugin]]
     name = "redis"
     requirement = "1"
-    version = "1.0.0"
+    version = "1.0.1"
     registry = "official"
     sha256 = "<official redis>"
     size = <size>
