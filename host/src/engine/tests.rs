@@ -438,11 +438,15 @@ fn validate_that_never_ends_is_ended() {
         .block_on(plugin.validate(&job, &Notes::default()))
         .expect_err("no end");
     assert_eq!(error.exit(), Exit::PluginBroke);
-    assert_eq!(
-        error.message(),
-        "the plugin `lying` broke in `validate`: \
-         it was stopped: it computed for 2 s without asking for anything"
-    );
+    // Which bound it meets first is a matter of how busy the machine is.
+    let met = [
+        "it was stopped: it computed for 2 s without asking for anything",
+        "it took longer than 3 s",
+    ];
+    let why = error
+        .message()
+        .strip_prefix("the plugin `lying` broke in `validate`: ");
+    assert!(why.is_some_and(|why| met.contains(&why)), "{error}");
 }
 
 /// What the engine says to bytes that it does not load.
