@@ -96,10 +96,10 @@ fn line(row: &Row, found: &Found) -> String {
         (own, others) => format!("{own} + {others}"),
     };
     format!(
-        "| `{}`{beside} | {} | {expected} | {ended} | < {} | {connections} |\n",
+        "| `{}`{beside} | {} | {expected} | {ended} | ≤ {} | {connections} |\n",
         row.name,
         what.replace('|', "\\|"),
-        row.memory + 1,
+        row.memory,
     )
 }
 
