@@ -186,7 +186,7 @@ fn a_start_function_that_never_ends_is_ended() {
     // Which bound it meets first is a matter of how busy the machine is.
     let met = [
         "it was stopped: it computed for 2 s without asking for anything",
-        "it took longer than 3 s",
+        "it took longer than 10 s",
     ];
     assert!(why.is_some_and(|why| met.contains(&why)), "{error}");
 }
