@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
 
 use waitfor_tests::cli::{Cli, binary};
 use waitfor_tests::process::{PATIENCE, Signal, free_port, run, temp_dir, wait_for};
@@ -54,7 +55,10 @@ fn while_plugins_are_compiled() {
             &format!("vertica://127.0.0.1:{}", peer.port),
             &format!("postgres://127.0.0.1:{}/app", peer.port),
         ]));
-        while !running.has_thread("compile-") {
+        // They come and go within some tens of milliseconds.
+        let begin = Instant::now();
+        while !running.has_thread("compiler") {
+            assert!(begin.elapsed() < PATIENCE, "no thread compiles");
             thread::yield_now();
         }
         running.signal(signal);
@@ -62,22 +66,22 @@ fn while_plugins_are_compiled() {
     }
 }
 
+/// A run whose only attempt has reached a server that says nothing.
+fn under_way() -> (Silent, Running) {
+    let peer = Silent::listen();
+    let url = format!("redis://127.0.0.1:{}", peer.port);
+    let lasting = ["-t", "0", "--attempt-timeout", "1h"];
+    let running = Running::start(waitfor(
+        &[&lasting[..], &["--output", "json", &url]].concat(),
+    ));
+    peer.until_somebody_came();
+    (peer, running)
+}
+
 #[test]
 fn while_an_attempt_is_under_way() {
     for (signal, code) in SIGNALS {
-        let peer = Silent::listen();
-        let url = format!("redis://127.0.0.1:{}", peer.port);
-        let args = [
-            "-t",
-            "0",
-            "--attempt-timeout",
-            "1h",
-            "--output",
-            "json",
-            &url,
-        ];
-        let running = Running::start(waitfor(&args));
-        peer.until_somebody_came();
+        let (_peer, running) = under_way();
         running.signal(signal);
         let ended = running.end();
         ended_by(code, &ended);
@@ -94,19 +98,7 @@ fn while_an_attempt_is_under_way() {
 #[test]
 fn the_same_signal_twice_leaves_the_report_whole() {
     for (signal, code) in SIGNALS {
-        let peer = Silent::listen();
-        let url = format!("redis://127.0.0.1:{}", peer.port);
-        let args = [
-            "-t",
-            "0",
-            "--attempt-timeout",
-            "1h",
-            "--output",
-            "json",
-            &url,
-        ];
-        let running = Running::start(waitfor(&args));
-        peer.until_somebody_came();
+        let (_peer, running) = under_way();
         for _ in 0..3 {
             running.signal(signal);
         }
