@@ -7,7 +7,7 @@ BUILD = $(CARGO) build --release --locked --workspace
 
 RUN = "$${CARGO_TARGET_DIR:-target}/release"
 
-.PHONY: build demo test test-target test-servers probes probes-check docs bench
+.PHONY: build demo test test-target test-servers probes probes-check docs bench fuzz
 
 build:
 	$(BUILD) --bin waitfor
@@ -48,3 +48,8 @@ docs:
 bench: test-servers build
 	$(BUILD) --bin bench
 	$(RUN)/bench
+
+# Builds the fuzz targets and runs each of them for so many seconds.
+FUZZ_SECONDS ?= 10
+fuzz:
+	sh tests/scripts/fuzz $(FUZZ_SECONDS)

@@ -10,6 +10,8 @@ mod description;
 mod engine;
 mod error;
 mod exit;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod model;
 mod net;
 mod plugins;

@@ -12,6 +12,8 @@ mod account;
 mod body;
 mod challenge;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod helper;
 mod login;
 mod peer;

@@ -366,7 +366,7 @@ fn no_web_page(reply: &Reply, expected: &'static str) -> std::result::Result<(),
     })
 }
 
-fn next_link(header: &str) -> Option<&str> {
+pub(super) fn next_link(header: &str) -> Option<&str> {
     header.split(',').find_map(|link| {
         let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
         let is_next = parameters.split(';').any(|parameter| {
