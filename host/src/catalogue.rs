@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use waitfor_registry::Error as Failure;
@@ -18,7 +19,10 @@ use crate::description::Description;
 use crate::engine::{Engine, Plugin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::net::fault::plain;
 use crate::report::Notice;
+use crate::secret;
+use crate::surroundings;
 
 include!(concat!(env!("OUT_DIR"), "/official.rs"));
 
@@ -40,6 +44,8 @@ pub struct Loaded {
     pub chosen: Chosen,
     /// Where its bytes came from.
     pub origin: Origin,
+    /// The bytes themselves.
+    pub component: secret::Component,
     /// What was compiled.
     pub plugin: Plugin,
     warnings: Vec<String>,
@@ -129,8 +135,9 @@ impl Catalogue {
             .map_err(|error| {
                 Error::new(
                     Exit::PluginBroke,
-                    format!("the runtime cannot start: {error}"),
+                    format!("the runtime cannot start: {}", plain(&error)),
                 )
+                .hint(surroundings::MORE)
             })?;
         Ok(Self {
             supply,
@@ -245,6 +252,7 @@ impl Catalogue {
         let engine = match self.engine.get() {
             Some(engine) => engine,
             None => {
+                surroundings::prepare()?;
                 let engine = Engine::new()?;
                 self.engine.get_or_init(|| engine)
             }
@@ -304,6 +312,7 @@ impl Catalogue {
         loaded.push(Loaded {
             chosen,
             origin: supplied.origin,
+            component: Arc::new(supplied.bytes),
             plugin,
             warnings: supplied.warnings,
         });

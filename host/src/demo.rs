@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
+use waitfor_registry::interrupt;
 
 use crate::catalogue::Catalogue;
 use crate::cli::{self, Invocation, SystemEnvironment};
@@ -79,13 +80,15 @@ pub fn run(catalogue: &Catalogue, output: &OutputSettings) -> Result<Exit> {
         runtime.block_on(naive(address))
     ));
     out.line(&format!("demo: waitfor {url}"));
-    let mut reporter = report::reporter(output, scrubber);
+    let mut reporter = report::reporter(output);
+    let held = interrupt::hold();
     let outcome = runtime.block_on(wait::run(
         targets,
         &plan.wait,
         reporter.as_mut(),
         signals::interrupts(),
     ));
+    drop(held);
     if outcome.exit == Exit::Ready {
         let answer = runtime
             .block_on(ask(address))

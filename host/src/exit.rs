@@ -14,7 +14,8 @@ pub enum Exit {
     Misconfigured,
     /// A plugin was refused: unknown, not at hand, not speaking this host's ABI.
     PluginRefused,
-    /// A plugin broke: a trap, its memory, its time, a budget.
+    /// A plugin broke: a trap, its memory, its time, a budget; or the machine
+    /// gives less than the engine needs.
     PluginBroke,
     /// Not ready in time.
     NotReady,

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use crate::catalogue::Catalogue;
 use crate::cli::{self, Environment, Invocation, Plan, Probes, values};
 use crate::description::{Description, Kind, Param, RawDescription, RawParam, RawScheme};
+use crate::engine::attempt::Notes;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::model::Facts;
 use crate::report::clean;
-use crate::secret::Scrubber;
+use crate::run;
 
 thread_local! {
     static OFFICIAL: Catalogue = match Catalogue::official() {
@@ -123,7 +124,7 @@ pub fn command_line(given: &Given) -> Vec<String> {
             Ok(Planned::Plan(plan)) => plan,
             Err(error) => return vec![error.to_string(), format!("{error:?}")],
         };
-        let scrubber = Scrubber::new(plan.secrets());
+        let notes = Notes::without(run::scrubber(catalogue, &plan));
         let mut shown = plan.warnings.clone();
         for job in plan.jobs {
             assert!(!job.addresses.is_empty(), "a target without an address");
@@ -134,11 +135,14 @@ pub fn command_line(given: &Given) -> Vec<String> {
                 panic!("the plugin of a target is not loaded");
             };
             let job = Arc::new(job);
-            match catalogue.runtime().block_on(loaded.plugin.validate(&job)) {
+            match catalogue
+                .runtime()
+                .block_on(loaded.plugin.validate(&job, &notes))
+            {
                 Ok(None) => {}
                 Ok(Some(verdict)) => {
-                    shown.push(clean(verdict.reason(), &scrubber));
-                    shown.extend(verdict.hint().map(|hint| clean(hint, &scrubber)));
+                    shown.push(clean(verdict.reason()));
+                    shown.extend(verdict.hint().map(clean));
                 }
                 Err(error) => panic!("an official probe broke: {error}"),
             }

@@ -19,20 +19,24 @@ mod report;
 mod run;
 mod secret;
 mod signals;
+mod surroundings;
 mod wait;
 
 use std::process::ExitCode;
 
 use report::OutputSettings;
-use secret::Scrubber;
+use waitfor_registry::interrupt;
 
 /// Runs the program on the arguments of this process.
 pub fn main() -> ExitCode {
-    match run::run(std::env::args_os().skip(1)) {
-        Ok(exit) => exit.into(),
+    interrupt::listen();
+    secret::guard::keep();
+    surroundings::survive(|| match run::run(std::env::args_os().skip(1)) {
+        Ok(exit) => exit,
         Err(error) => {
-            report::complain(&error, &OutputSettings::default(), &Scrubber::default());
-            error.exit().into()
+            report::complain(&error, &OutputSettings::default());
+            error.exit()
         }
-    }
+    })
+    .into()
 }

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use waitfor_registry::interrupt;
 
 use crate::catalogue::{Catalogue, Loaded, refused};
 use crate::cli::{self, Invocation, Plan, SystemEnvironment, WaitRequest};
@@ -18,7 +19,7 @@ use crate::net::tls::Trust;
 use crate::report::{self, Notice, Out, clean};
 use crate::secret::Scrubber;
 use crate::wait::{self, Attempt, LogLine, TargetInfo};
-use crate::{command, demo, plugins, signals};
+use crate::{command, demo, plugins, signals, surroundings};
 
 /// Runs the program; `arguments` come without the program's name.
 ///
@@ -76,7 +77,7 @@ fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> 
     let fit = supply.check_files().and_then(|()| supply.check_locked());
     fit.map_err(|error| refused(&error))?;
     let plan = request.plan(&catalogue, environment)?;
-    let scrubber = Scrubber::new(plan.secrets());
+    let scrubber = scrubber(&catalogue, &plan);
     let exit = waited(&catalogue, &plan, scrubber);
     catalogue.close();
     match exit? {
@@ -86,14 +87,17 @@ fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> 
 }
 
 fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit> {
+    surroundings::can_ask(plan.jobs.len().min(wait::AT_ONCE))?;
     let mut targets = Vec::with_capacity(plan.jobs.len());
     for job in &plan.jobs {
         targets.push(target(catalogue, job, &scrubber)?);
     }
-    let mut reporter = report::reporter(&plan.output, scrubber);
+    let mut reporter = report::reporter(&plan.output);
     for notice in notices(catalogue, plan) {
         reporter.notice(&notice);
     }
+    // The report comes before the end that a signal asks for.
+    let _held = interrupt::hold();
     let outcome = catalogue.runtime().block_on(wait::run(
         targets,
         &plan.wait,
@@ -101,6 +105,19 @@ fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit
         signals::interrupts(),
     ));
     Ok(outcome.exit)
+}
+
+/// Blanks the plan's secrets, but for what a report would say anyway.
+pub fn scrubber(catalogue: &Catalogue, plan: &Plan) -> Scrubber {
+    let mut public = plan.public();
+    let plugins: BTreeSet<usize> = plan.jobs.iter().map(|job| job.plugin).collect();
+    for loaded in plugins
+        .iter()
+        .filter_map(|plugin| catalogue.loaded(*plugin))
+    {
+        public.component(loaded.component);
+    }
+    Scrubber::new(plan.secrets(), public)
 }
 
 /// What the user should know before the wait: of the command line, and of the
@@ -130,11 +147,13 @@ pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<T
     let trust = Trust::new(job.tls.clone());
     trust.check()?;
     let job = Arc::new(job.clone());
-    let misuse = catalogue.runtime().block_on(loaded.plugin.validate(&job))?;
+    let notes = Notes::without(scrubber.clone());
+    let judged = loaded.plugin.validate(&job, &notes);
+    let misuse = catalogue.runtime().block_on(judged)?;
     if let Some(Verdict::Misconfigured { reason, hint, .. }) = misuse {
-        let error = Error::usage(format!("{}: {}", job.label, clean(&reason, scrubber)));
+        let error = Error::usage(format!("{}: {}", job.label, clean(&reason)));
         return Err(match hint {
-            Some(hint) => error.hint(clean(&hint, scrubber)),
+            Some(hint) => error.hint(clean(&hint)),
             None => error,
         });
     }
@@ -150,6 +169,7 @@ pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<T
         job,
         trust: Arc::new(trust),
         notes: RefCell::default(),
+        scrubber: scrubber.clone(),
     })
 }
 
@@ -160,6 +180,7 @@ pub struct Target {
     job: Arc<Job>,
     trust: Arc<Trust>,
     notes: RefCell<Notes>,
+    scrubber: Scrubber,
 }
 
 impl Attempt for Target {
@@ -168,7 +189,7 @@ impl Attempt for Target {
     }
 
     async fn attempt(&self, deadline: Instant) -> Verdict {
-        let notes = Notes::default();
+        let notes = Notes::without(self.scrubber.clone());
         self.notes.replace(notes.clone());
         let left = deadline.saturating_duration_since(Instant::now());
         let until = deadline - wait::CLOSING.min(left / 2);

@@ -1,42 +1,41 @@
-//! The signals that end a wait, as exit codes.
+//! The signals that end a wait, as exit codes. At all other times they end
+//! the process where they find it: see [`waitfor_registry::interrupt`].
 
-use std::fs;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use waitfor_registry::interrupt;
 
 use crate::exit::Exit;
 
-/// Resolves when the process is asked to end.
+/// How often it is looked for signals where the system does not wake us.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Resolves when the process is asked to end, or was before.
 pub async fn interrupts() -> Exit {
-    let ignored = ignored();
     tokio::select! {
-        () = received(SignalKind::interrupt(), ignored) => Exit::Interrupted,
-        () = received(SignalKind::terminate(), ignored) => Exit::Terminated,
-        () = received(SignalKind::hangup(), ignored) => Exit::HungUp,
+        () = received(SignalKind::interrupt()) => Exit::Interrupted,
+        () = received(SignalKind::terminate()) => Exit::Terminated,
+        () = received(SignalKind::hangup()) => Exit::HungUp,
     }
 }
 
 /// Resolves with the first signal of the kind; never where the caller had it
-/// ignored, as `nohup` does, or where the system does not let us listen.
-async fn received(kind: SignalKind, ignored: u64) {
-    let bit = u32::try_from(kind.as_raw_value() - 1).ok();
-    let is_ignored = bit
-        .and_then(|bit| ignored.checked_shr(bit))
-        .is_some_and(|rest| rest & 1 == 1);
-    let listening: Option<Signal> = if is_ignored { None } else { signal(kind).ok() };
-    match listening {
-        Some(mut listening) => {
-            listening.recv().await;
-        }
-        None => std::future::pending().await,
+/// ignored, as `nohup` does.
+async fn received(kind: SignalKind) {
+    let number = kind.as_raw_value();
+    if interrupt::is_ignored(number) {
+        return std::future::pending().await;
     }
-}
-
-/// The signals that the process was started to ignore, a bit each, the first
-/// for signal 1 (proc(5), `SigIgn`); none where the system does not tell.
-fn ignored() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or_default()
+    let mut listening: Option<Signal> = signal(kind).ok();
+    // One that came before we listened wakes nobody.
+    while interrupt::pending() != Some(number) {
+        match &mut listening {
+            Some(listening) => {
+                listening.recv().await;
+                return;
+            }
+            None => tokio::time::sleep(LOOK).await,
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub mod digest;
 pub mod embedded;
 pub mod error;
 pub mod input;
+pub mod interrupt;
 pub mod layout;
 pub mod location;
 pub mod lock;

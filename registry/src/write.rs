@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use tempfile::NamedTempFile;
 
 use crate::toml_file::folder;
-use crate::{Error, Result, input};
+use crate::{Error, Result, input, interrupt};
 
 /// What the name of a file begins with that is not in its place yet. One that
 /// is left over belonged to a process that was killed.
@@ -50,6 +50,7 @@ pub fn replace_target(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Where the folder is missing, full or cannot be written.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<()> {
     let create = || {
+        let _whole = interrupt::hold();
         let file = beside(path, bytes, None)?;
         match file.persist_noclobber(path) {
             Ok(_) => {}
@@ -104,6 +105,8 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // Where it cannot be seen, it cannot be written either.
         Err(_) => None,
     };
+    // A signal that comes now finds the file in its place, and none beside it.
+    let _whole = interrupt::hold();
     let file = beside(path, bytes, before)?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder(path))

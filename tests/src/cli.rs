@@ -288,7 +288,7 @@ impl Cli {
     }
 
     /// The arguments as one line.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let words = self.args.iter().map(|arg| {
             let text = arg.to_string_lossy();
             if text.is_empty() || text.contains([' ', '"', '&', '$', '*', '|', ';', '(']) {
@@ -328,7 +328,8 @@ fn drain(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     })
 }
 
-fn read_verdict(outcome: &Outcome, shown: &str) -> Result<Verdict, String> {
+/// The verdict of the one target that a run with `--output json` was about; says why there is none.
+pub(crate) fn read_verdict(outcome: &Outcome, shown: &str) -> Result<Verdict, String> {
     let line = outcome
         .stdout
         .lines()

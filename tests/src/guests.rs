@@ -1,5 +1,5 @@
-//! A team's own probe, built from `tests/guests/billing`, and components that must be refused:
-//! what is published, pinned and tampered with in the tests.
+//! A team's own probe, built from `tests/guests/billing`, components that must be refused, and the
+//! plugin of `tests/hostile`: what is published, pinned and tampered with in the tests.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
@@ -60,22 +60,57 @@ pub fn with_host_option() -> Option<Vec<u8>> {
     component("guest_lying.wasm")
 }
 
+/// The plugin of `tests/hostile`, told to do this deed in this of its functions; see [`billing`].
+///
+/// It stands in the component's own data, so that each deed is a component of its own.
+pub fn hostile(function: &str, deed: &str) -> Option<Vec<u8>> {
+    static BUILT: LazyLock<Option<Vec<u8>>> = LazyLock::new(|| {
+        let folder = build("hostile", &["--lib"])?;
+        Some(read(&folder.join("hostile.wasm")))
+    });
+    const PLACE: usize = 64;
+    let mut component = BUILT.as_ref()?.clone();
+    let told = format!("hostile-deed={function}:{deed}");
+    assert!(told.len() <= PLACE, "{told} has more than {PLACE} bytes");
+    let found: Vec<usize> = component
+        .windows(PLACE)
+        .enumerate()
+        .filter(|(_, window)| window.starts_with(b"hostile-deed=") && window.ends_with(b"...."))
+        .map(|(at, _)| at)
+        .collect();
+    let [at] = found[..] else {
+        panic!("the hostile plugin has {} places for its deed", found.len());
+    };
+    component[at..at + PLACE].copy_from_slice(format!("{told:.<PLACE$}").as_bytes());
+    Some(component)
+}
+
+/// A probe that tells its secret in every text that it hands to the host; see [`billing`].
+pub fn telling() -> Option<Vec<u8>> {
+    component("examples/telling.wasm")
+}
+
 fn component(file: &str) -> Option<Vec<u8>> {
-    let path = built()?.join(file);
-    Some(std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+    static BUILT: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let packages = ["--package", "guest-billing", "--package", "guest-lying"];
+        build(
+            "guests",
+            &[&packages[..], &["--lib", "--examples"]].concat(),
+        )
+    });
+    Some(read(&BUILT.as_ref()?.join(file)))
 }
 
-/// The folder of the components.
-fn built() -> Option<&'static Path> {
-    static BUILT: LazyLock<Option<PathBuf>> = LazyLock::new(build);
-    BUILT.as_deref()
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn build() -> Option<PathBuf> {
+/// Builds what `what` selects of the workspace in this folder; gives the folder of the components.
+fn build(workspace: &str, what: &[&str]) -> Option<PathBuf> {
     let printed = crate::process::run(Command::new("rustc").args(["--print", "sysroot"]));
     let library = Path::new(printed.trim()).join(format!("lib/rustlib/{TARGET}/lib"));
     if !library.is_dir() {
-        let why = format!("guests: {TARGET} is not installed");
+        let why = format!("{workspace}: {TARGET} is not installed");
         assert!(!all_required(), "{why} and WAITFOR_TEST_REQUIRE=all");
         // Not `println!`: what a passing test prints that way is kept from the user.
         let _ = writeln!(io::stderr(), "skipped: {why}");
@@ -96,15 +131,17 @@ fn build() -> Option<PathBuf> {
     let target = target.join("guests");
     // Cargo waits where another test binary builds the same.
     let status = Command::new(env!("CARGO"))
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("guests"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(workspace))
         .args(["build", "--release", "--locked", "--quiet"])
-        .args(["--package", "guest-billing", "--package", "guest-lying"])
-        .args(["--lib", "--examples"])
+        .args(what)
         .args(["--target", TARGET, "--target-dir"])
         .arg(&target)
         .status()
         .unwrap_or_else(|e| panic!("cannot run {}: {e}", env!("CARGO")));
-    assert!(status.success(), "the guests do not build ({status})");
+    assert!(
+        status.success(),
+        "the plugins in {workspace} do not build ({status})"
+    );
     Some(target.join(TARGET).join("release"))
 }
 
@@ -292,6 +329,16 @@ mod tests {
             let imports = &probe.interfaces.imports;
             assert_eq!(imports.iter().find(foreign), None, "{form}");
         }
+    }
+
+    #[test]
+    fn a_deed_is_written_into_the_component() {
+        let Some(bytes) = hostile("check", "spin") else {
+            return;
+        };
+        inspect(&bytes).expect("a probe");
+        let told = b"hostile-deed=check:spin.....";
+        assert!(bytes.windows(told.len()).any(|window| window == told));
     }
 
     #[test]

@@ -49,11 +49,13 @@ pub enum Component {
     Skopeo,
     /// `wkg`, which publishes and fetches WebAssembly components (crates.io `wkg`).
     Wkg,
+    /// `faketime`, which gives a program another clock (Debian `faketime`).
+    Faketime,
 }
 
 impl Component {
     /// Every component, in the order they are installed.
-    pub const ALL: [Component; 11] = [
+    pub const ALL: [Component; 12] = [
         Component::Postgres,
         Component::Redis,
         Component::Nginx,
@@ -65,6 +67,7 @@ impl Component {
         Component::DockerRegistry,
         Component::Skopeo,
         Component::Wkg,
+        Component::Faketime,
     ];
 
     fn name(self) -> &'static str {
@@ -80,6 +83,7 @@ impl Component {
             Component::DockerRegistry => "docker-registry",
             Component::Skopeo => "skopeo",
             Component::Wkg => "wkg",
+            Component::Faketime => "faketime",
         }
     }
 
@@ -93,6 +97,7 @@ impl Component {
             Component::Openssl => Some(("openssl", "openssl")),
             Component::DockerRegistry => Some(("docker-registry", "docker-registry")),
             Component::Skopeo => Some(("skopeo", "skopeo")),
+            Component::Faketime => Some(("faketime", "faketime")),
             Component::OpenBao
             | Component::VerticaPython
             | Component::VerticaNodejs
@@ -287,6 +292,7 @@ fn describe(component: Component, dir: PathBuf) -> Result<Installed, String> {
         }
         Component::Skopeo => say("skopeo", "--version")?.replace(" version", ""),
         Component::Wkg => say("wkg", "--version")?,
+        Component::Faketime => say("faketime", "--version")?.replace(':', ""),
     };
     Ok(Installed {
         component,

@@ -8,12 +8,16 @@
 //! - [`cli`] runs `waitfor` and reads its verdict;
 //! - [`vertica_sim`] is the server that cannot be had, scripted;
 //! - [`guests`] builds a team's own probe, and components that must be refused;
+//! - [`faults`] puts everything that can go wrong on a network in front of them, or in their place;
+//! - [`hostile_components`] has the components that do harm while they are loaded;
 //! - [`matrix`] writes the table of states, with the expected and the found verdict.
 //!
 //! A harness fails by panicking: its callers are tests, and the message is the report.
 
 pub mod cli;
+pub mod faults;
 pub mod guests;
+pub mod hostile_components;
 pub mod install;
 pub mod matrix;
 pub mod process;

@@ -38,7 +38,7 @@ use crate::description::Description;
 use crate::error::Result;
 use crate::model::Job;
 use crate::report::OutputSettings;
-use crate::secret::Secret;
+use crate::secret::{Public, Secret};
 use crate::wait::WaitSettings;
 
 pub use environment::{Environment, SystemEnvironment};
@@ -160,14 +160,33 @@ pub struct Plan {
     pub command: Vec<OsString>,
     /// What the user should know, one line each.
     pub warnings: Vec<String>,
+    /// What no label shows, since only the service knows whether it is secret:
+    /// the values in the query of an HTTP request.
+    pub hidden: Vec<Secret>,
 }
 
 impl Plan {
     /// Every secret, for the scrubber.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.jobs
-            .iter()
-            .flat_map(|job| job.secrets.values().flatten())
+        let given = self.jobs.iter().flat_map(|job| job.secrets.values());
+        given.flatten().chain(&self.hidden)
+    }
+
+    /// What is no secret, although it may be the same as one.
+    pub fn public(&self) -> Public {
+        let mut public = Public::default();
+        for job in &self.jobs {
+            public.shown(&job.label);
+            public.named(&job.plugin_name);
+            public.named(&job.scheme);
+            for address in &job.addresses {
+                public.shown(&address.to_string());
+            }
+            for value in job.values.values().flatten() {
+                public.named(value);
+            }
+        }
+        public
     }
 }
 

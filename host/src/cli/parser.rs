@@ -223,5 +223,32 @@ fn unknown(option: &str, names: &[String], foreign: &dyn Fn(&str) -> Vec<String>
     } else {
         format!("did you mean {}?", suggest::listed(&near))
     };
-    Error::usage(format!("there is no option `{option}`")).hint(hint)
+    Error::usage(format!(
+        "there is no option `--{}`",
+        without_value(name, names)
+    ))
+    .hint(hint)
+}
+
+/// The name of an option that is not known, without what may be a value: that
+/// of `--passwordVALUE`, with the `=` left out.
+fn without_value(name: &str, names: &[String]) -> String {
+    let odd = |letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter);
+    let word = name.split(odd).next().unwrap_or_default();
+    let is_ending = |rest: &str| {
+        let of_a_name = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+        rest.len() <= 2 || (rest.starts_with('-') && rest.chars().all(of_a_name))
+    };
+    let known = names
+        .iter()
+        .filter(|known| {
+            word.strip_prefix(known.as_str())
+                .is_some_and(|rest| !is_ending(rest))
+        })
+        .max_by_key(|known| known.len());
+    match known {
+        Some(known) => format!("{known}…"),
+        None if word.len() < name.len() => format!("{word}…"),
+        None => name.to_owned(),
+    }
 }

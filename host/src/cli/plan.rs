@@ -16,10 +16,11 @@ use super::routing::{Cast, Route};
 use super::scan::Scan;
 use super::settings::{Given, Options};
 use super::target::{Reader, Target};
-use super::{Plan, Probes, address, options, parser, redact};
-use crate::description::HostOption;
+use super::{Plan, Probes, address, options, parser, redact, url};
+use crate::description::{HostOption, UrlPart};
 use crate::error::{Error, Result};
 use crate::model::{Job, TlsSettings};
+use crate::secret::Secret;
 
 /// How often the probes in play may change while the command line is read:
 /// each round only takes probes away that no target uses.
@@ -61,6 +62,7 @@ pub(crate) fn plan(
     let allow = allow(&host)?;
     let resolver = Resolver::new(&matches, environment);
     let mut jobs = Vec::new();
+    let mut hidden = Vec::new();
     for route in &routes {
         let member = cast.member(route.member);
         let mut reader = Reader {
@@ -81,6 +83,14 @@ pub(crate) fn plan(
             (None, None) => options::default_length("attempt-timeout"),
         };
         let tls = tls(&host, &resolver, &resolved, &target)?;
+        if let Some(param) = member.description.param_in(UrlPart::RequestTarget) {
+            let asked = resolved.values.get(&param.name).into_iter().flatten();
+            hidden.extend(
+                asked
+                    .flat_map(|text| url::query_values(text))
+                    .map(Secret::new),
+            );
+        }
         jobs.push(Job {
             label: target.label,
             plugin: member.index,
@@ -101,6 +111,7 @@ pub(crate) fn plan(
         output,
         command,
         warnings,
+        hidden,
     })
 }
 

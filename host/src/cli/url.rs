@@ -92,15 +92,23 @@ impl<'a> Parts<'a> {
 
     /// The pairs of the query, as written; a key without `=` has no value.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
-        self.query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| match pair.split_once('=') {
-                Some((key, value)) => (key, Some(value)),
-                None => (pair, None),
-            })
+        pairs(self.query.unwrap_or_default())
     }
+}
+
+fn pairs(query: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let given = query.split('&').filter(|pair| !pair.is_empty());
+    given.map(|pair| match pair.split_once('=') {
+        Some((key, value)) => (key, Some(value)),
+        None => (pair, None),
+    })
+}
+
+/// The decoded values in the query of an HTTP request's target; what stands
+/// there without a key is one, too.
+pub(crate) fn query_values(target: &str) -> impl Iterator<Item = Vec<u8>> {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    pairs(query).map(|(key, value)| percent_decode_str(value.unwrap_or(key)).collect())
 }
 
 /// The bytes that a percent-encoded text stands for.

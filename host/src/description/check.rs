@@ -7,7 +7,9 @@ use super::{DefaultFrom, Description, HostOption, Kind, Param, RawDescription};
 use crate::cli::{options, values};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::model::Facts;
+use crate::model::{Address, Facts};
+use crate::report::is_treacherous;
+use crate::wait::is_local;
 
 /// The most schemes of a plugin.
 const MOST_SCHEMES: usize = 16;
@@ -21,6 +23,62 @@ const MOST_FACTS: usize = 128;
 const LONGEST_NAME: usize = 40;
 /// The longest text of any kind, in bytes.
 const LONGEST_TEXT: usize = 400;
+
+/// Variables by which machines and pipelines work, or in which they keep their
+/// own credentials: a plugin that wants one does not get it because it is set.
+/// The user can hand it over by the parameter's own `WAITFOR_…` variable.
+const OTHERS_VARIABLES: &[&str] = &[
+    "CI", "DEBUG", "DISPLAY", "EDITOR", "EUID", "HOME", "HOSTNAME", "IFS", "LANG", "LOGNAME",
+    "MAIL", "OLDPWD", "PATH", "PWD", "RANDOM", "SHELL", "SHLVL", "TEMP", "TERM", "TMP", "TMPDIR",
+    "TZ", "UID", "USER", "USERNAME",
+];
+
+/// The same, by what they begin with.
+const OTHERS_PREFIXES: &[&str] = &[
+    "WAITFOR_",
+    "ACTIONS_",
+    "ANSIBLE_",
+    "AWS_",
+    "AZURE_",
+    "BITBUCKET_",
+    "BUILDKITE_",
+    "CARGO_",
+    "CI_",
+    "CIRCLE_",
+    "CLOUDSDK_",
+    "DBUS_",
+    "DIGITALOCEAN_",
+    "DOCKER_",
+    "DYLD_",
+    "GCP_",
+    "GH_",
+    "GIT_",
+    "GITEA_",
+    "GITHUB_",
+    "GITLAB_",
+    "GOOGLE_",
+    "GPG_",
+    "JENKINS_",
+    "KUBE",
+    "LC_",
+    "LD_",
+    "NODE_AUTH_",
+    "NPM_",
+    "NUGET_",
+    "PIP_",
+    "PYPI_",
+    "REGISTRY_AUTH",
+    "RUNNER_",
+    "SONAR_",
+    "SSH_",
+    "SUDO_",
+    "SYSTEM_",
+    "TF_",
+    "TRAVIS_",
+    "TWINE_",
+    "UV_",
+    "XDG_",
+];
 
 fn refused(plugin: &str, what: impl AsRef<str>) -> Error {
     Error::new(
@@ -108,16 +166,21 @@ fn line(plugin: &str, place: &str, text: &str) -> Result<()> {
             format!("{place} has a text that is too long"),
         ));
     }
-    if text.chars().any(misleads) {
-        return Err(refused(plugin, format!("{place} has a control character")));
+    if text.chars().any(is_treacherous) {
+        return Err(refused(
+            plugin,
+            format!("{place} has a control character, or one that hides or reorders text"),
+        ));
+    }
+    // CI systems take their orders from lines of the log.
+    let is_order = |rest: &str| rest.contains("::");
+    if text.contains("##") || text.trim_start().strip_prefix("::").is_some_and(is_order) {
+        return Err(refused(
+            plugin,
+            format!("{place} has a text that CI systems take for a command"),
+        ));
     }
     Ok(())
-}
-
-/// Control characters, and the marks that reorder what a terminal shows.
-fn misleads(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn is_kebab(name: &str) -> bool {
@@ -189,7 +252,26 @@ pub(super) fn description(plugin: &str, description: &Description) -> Result<()>
     for name in variables.iter().flatten() {
         variable(plugin, "the description", name)?;
     }
-    Ok(())
+    default_host(plugin, description)
+}
+
+/// Where the user names no host, what is asked is on this machine: a plugin
+/// does not choose where the user's secrets go.
+fn default_host(plugin: &str, description: &Description) -> Result<()> {
+    let Some(host) = description.default_host() else {
+        return Ok(());
+    };
+    let address = Address::Tcp {
+        host: host.to_owned(),
+        port: 1,
+    };
+    if is_local(&[address]) {
+        return Ok(());
+    }
+    Err(refused(
+        plugin,
+        "its default host is not this machine, and only the user may name another",
+    ))
 }
 
 /// No two names mean the same, and none is the host's.
@@ -257,9 +339,15 @@ fn names(plugin: &str, description: &Description) -> Result<()> {
 }
 
 /// A variable that a plugin may ask for: never one of the host's own, which
-/// may be meant for another plugin.
+/// may be meant for another plugin, nor one of the machine's or pipeline's.
 fn variable(plugin: &str, place: &str, name: &str) -> Result<()> {
-    if !is_variable(name) || name.starts_with("WAITFOR_") {
+    let upper = name.to_ascii_uppercase();
+    if !is_variable(name)
+        || OTHERS_VARIABLES.contains(&upper.as_str())
+        || OTHERS_PREFIXES
+            .iter()
+            .any(|prefix| upper.starts_with(prefix))
+    {
         return Err(refused(
             plugin,
             format!("{place} names a variable that it may not have"),
@@ -286,6 +374,21 @@ fn values_of(plugin: &str, description: &Description, param: &Param) -> Result<(
     }
     if param.is_secret() && (param.default.is_some() || param.default_from.is_some()) {
         return wrong("is a secret and has a default");
+    }
+    // Trust, identity and names are the user's: a stranger's default would
+    // switch verification off, or name a file to show to a server.
+    if matches!(
+        param.host_option,
+        Some(
+            HostOption::TlsCa
+                | HostOption::TlsCert
+                | HostOption::TlsKey
+                | HostOption::TlsServerName
+                | HostOption::TlsInsecure
+        )
+    ) && (param.default.is_some() || param.default_from.is_some())
+    {
+        return wrong("has a default for an option that only the user may set");
     }
     if let Some(default) = &param.default
         && values::canonical(param, default).is_err()

@@ -19,12 +19,13 @@ use crate::description::{Description, RawDescription, RawParam, RawScheme};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::model::{Job, TlsSettings, Verdict};
+use crate::net::policy::NamedBy;
 use crate::net::tls::Trust;
 
 /// A failure of the guest, before it is known what it means to the user.
 enum Failure {
-    /// Its time was over; whether it was computing then.
-    OutOfTime { computing: bool },
+    /// Its time was over; whether that is because it computed.
+    OutOfTime { overdue: bool },
     /// A trap or a budget.
     Trapped { code: &'static str, reason: String },
 }
@@ -52,6 +53,7 @@ impl Plugin {
             for address in &job.addresses {
                 targets.push(store.data_mut().table.push(Endpoint {
                     address: address.clone(),
+                    named_by: NamedBy::User,
                 })?);
             }
             let targets: Vec<Resource<Endpoint>> = targets;
@@ -63,14 +65,14 @@ impl Plugin {
         let outcome = bounded(attempt, until + limits::LAST_WORDS, notes).await;
         drop(guard);
         match outcome {
-            Ok(verdict) => judge(verdict),
-            Err(Failure::OutOfTime { computing: false }) => Verdict::NotReady {
+            Ok(verdict) => judge(verdict, notes),
+            Err(Failure::OutOfTime { overdue: false }) => Verdict::NotReady {
                 code: "timed-out".to_owned(),
                 reason: out_of_time(until.saturating_duration_since(started), notes),
                 wait_hint: None,
                 facts: Vec::new(),
             },
-            Err(Failure::OutOfTime { computing: true }) => Verdict::Broken {
+            Err(Failure::OutOfTime { overdue: true }) => Verdict::Broken {
                 code: "cpu-time".to_owned(),
                 reason: "the plugin was still computing when the attempt's time was over"
                     .to_owned(),
@@ -109,9 +111,8 @@ impl Plugin {
     ///
     /// # Errors
     /// [`Exit::PluginBroke`] where it traps or takes too long.
-    pub async fn validate(&self, job: &Arc<Job>) -> Result<Option<Verdict>> {
-        let notes = Notes::default();
-        let (mut store, guard) = self.store(self.offline(job.clone(), &notes));
+    pub async fn validate(&self, job: &Arc<Job>, notes: &Notes) -> Result<Option<Verdict>> {
+        let (mut store, guard) = self.store(self.offline(job.clone(), notes));
         let asking = async {
             let probe = self.pre.instantiate_async(&mut store).await?;
             probe
@@ -119,10 +120,10 @@ impl Plugin {
                 .call_validate(&mut store)
                 .await
         };
-        let outcome = bounded(asking, Instant::now() + limits::OFFLINE, &notes).await;
+        let outcome = bounded(asking, Instant::now() + limits::OFFLINE, notes).await;
         drop(guard);
         let misuse = outcome.map_err(|failure| self.broke("validate", failure))?;
-        Ok(misuse.map(|misuse| judge(wit::Verdict::Misconfigured(misuse))))
+        Ok(misuse.map(|misuse| judge(wit::Verdict::Misconfigured(misuse), notes)))
     }
 
     fn offline(&self, job: Arc<Job>, notes: &Notes) -> State {
@@ -162,7 +163,7 @@ async fn bounded<T>(
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(explain(&error, notes)),
         Err(_) => Err(Failure::OutOfTime {
-            computing: notes.computing(),
+            overdue: notes.is_overdue(),
         }),
     }
 }
@@ -205,7 +206,10 @@ fn explain(error: &wasmtime::Error, notes: &Notes) -> Failure {
         Some(Trap::StackOverflow) => ("stack", "ran out of stack".to_owned()),
         Some(Trap::Interrupt) => ("cpu-time", "computed for too long".to_owned()),
         Some(trap) => ("trap", format!("trapped: {trap}")),
-        None => ("trap", format!("failed: {}", first_line(error))),
+        None => {
+            let why = notes.said(&first_line(error), limits::FACT_VALUE);
+            ("trap", format!("failed: {why}"))
+        }
     };
     Failure::Trapped {
         code,
@@ -221,8 +225,14 @@ fn out_of_time(waited: Duration, notes: &Notes) -> String {
     }
 }
 
-/// The guest's verdict, cut to what a report can hold.
-fn judge(verdict: wit::Verdict) -> Verdict {
+/// The guest's verdict, without secrets and cut to what a report can hold.
+fn judge(verdict: wit::Verdict, notes: &Notes) -> Verdict {
+    let name = |text: &str| notes.said(text, limits::FACT_NAME);
+    let text = |text: &str| notes.said(text, limits::FACT_VALUE);
+    let facts = |facts: Vec<(String, String)>| {
+        let facts = facts.iter().take(limits::FACTS);
+        facts.map(|(key, value)| (name(key), text(value))).collect()
+    };
     match verdict {
         wit::Verdict::Ready(success) => Verdict::Ready {
             summary: text(&success.summary),
@@ -244,22 +254,6 @@ fn judge(verdict: wit::Verdict) -> Verdict {
             facts: facts(misuse.facts),
         },
     }
-}
-
-fn facts(facts: Vec<(String, String)>) -> Vec<(String, String)> {
-    facts
-        .into_iter()
-        .take(limits::FACTS)
-        .map(|(key, value)| (name(&key), text(&value)))
-        .collect()
-}
-
-fn name(text: &str) -> String {
-    text[..text.floor_char_boundary(limits::FACT_NAME)].to_owned()
-}
-
-fn text(text: &str) -> String {
-    text[..text.floor_char_boundary(limits::FACT_VALUE)].to_owned()
 }
 
 fn raw_description(raw: wit::Description) -> RawDescription {

@@ -1,4 +1,5 @@
-//! Every bound on a guest, in one place.
+//! Every bound on a plugin, in one place: while it is loaded, and while it
+//! runs. `docs/security.md` lists them all.
 
 use std::time::Duration;
 
@@ -6,15 +7,60 @@ use wasmtime::{ResourceLimiter, Result};
 
 use super::state::Notes;
 
+/// The most bytes of a component.
+pub const COMPONENT: usize = 32 << 20;
+
+/// The most modules and components within a component.
+pub const NESTED: u64 = 200;
+
+/// The most parts of a component (instances, aliases, functions lifted and
+/// lowered, imports, exports, types), those of a component within it as often
+/// as it is instantiated.
+pub const PARTS: u64 = 100_000;
+
+/// The most parts of all core modules together: types, imports, exports,
+/// globals, tables, memories, and pieces of data and of tables.
+pub const MODULE_PARTS: u64 = 100_000;
+
+/// The most functions of all core modules together; an interpreter of Python
+/// has 14 000.
+pub const FUNCTIONS: u64 = 50_000;
+
+/// The most bytes of one function: what the compiler needs grows with it. The
+/// main loop of an interpreter has nearly half of that.
+pub const FUNCTION: usize = 1 << 20;
+
+/// The most variables of one function.
+pub const FUNCTION_LOCALS: u64 = 5000;
+
+/// The most variables of all functions together.
+pub const LOCALS: u64 = 2_000_000;
+
+/// How long a component may be compiled, in processor time: a machine that is
+/// busy with other things is not the plugin's fault. The interpreter of Python
+/// needs twelve seconds. Where processor time cannot be told it is time by the
+/// clock.
+pub const COMPILING: Duration = Duration::from_secs(60);
+
+/// The most memory that compiling a component may take, in bytes; the
+/// interpreter of Python takes 400 MB. Told on Linux alone.
+pub const COMPILING_MEMORY: u64 = 1 << 30;
+
+/// How often time and memory of the compiler are looked at.
+pub const WATCH: Duration = Duration::from_millis(10);
+
+/// The most threads that compile: each needs memory of its own.
+pub const COMPILERS: usize = 4;
+
 /// The most memory that a guest's linear memories may have together, in bytes.
 pub const MEMORY: usize = 128 << 20;
 
 /// The most elements that a guest's tables may have together.
-const TABLE_ELEMENTS: usize = 100_000;
+pub const TABLE_ELEMENTS: usize = 100_000;
 
-/// The most core instances, tables and memories of one component instance;
-/// a component that was built with an adapter has about ten.
-const PARTS: usize = 64;
+/// The most core instances, the most tables and the most memories of one
+/// attempt; a component that was built with an adapter has about ten.
+pub const INSTANCES: usize = 64;
 
 /// The most handles (endpoints, connections, secrets) alive in one attempt.
 pub const HANDLES: usize = 256;
@@ -24,6 +70,9 @@ pub const CONNECTIONS: u32 = 32;
 
 /// The most bytes that one attempt may receive.
 pub const RECEIVED: u64 = 64 << 20;
+
+/// The most bytes that one attempt may send.
+pub const SENT: u64 = 64 << 20;
 
 /// The most calls to the host in one attempt.
 pub const CALLS: u32 = 100_000;
@@ -55,6 +104,10 @@ pub const FACT_VALUE: usize = 2000;
 /// The most bytes that one call for entropy gives.
 pub const ENTROPY: u32 = 1024;
 
+/// The most random bytes that one call of WASI gives; a call for more ends
+/// the guest.
+pub const WASI_ENTROPY: u64 = 64 << 10;
+
 /// How often the engine looks whether a guest has run for too long.
 pub const TICK: Duration = Duration::from_millis(10);
 
@@ -66,8 +119,14 @@ pub const COMPUTING: Duration = Duration::from_secs(2);
 /// How long a guest has for its verdict once the attempt's time is over.
 pub const LAST_WORDS: Duration = Duration::from_millis(250);
 
-/// How long `describe` and `validate` may take.
-pub const OFFLINE: Duration = Duration::from_secs(3);
+/// How long a guest must have been seen at work after its attempt's time was
+/// over to be called broken; else it is out of time like any other, since a
+/// machine that is busy with other things is not the plugin's fault.
+pub const OVERTIME: Duration = Duration::from_millis(100);
+
+/// How long `describe` and `validate` may take: more than [`COMPUTING`] on a
+/// machine that is busy.
+pub const OFFLINE: Duration = Duration::from_secs(10);
 
 /// The memory and the tables of one store.
 pub struct StoreLimits {
@@ -131,14 +190,14 @@ impl ResourceLimiter for StoreLimits {
     }
 
     fn instances(&self) -> usize {
-        PARTS
+        INSTANCES
     }
 
     fn tables(&self) -> usize {
-        PARTS
+        INSTANCES
     }
 
     fn memories(&self) -> usize {
-        PARTS
+        INSTANCES
     }
 }

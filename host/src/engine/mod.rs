@@ -7,8 +7,10 @@ pub mod limits;
 mod net;
 pub mod plugin;
 mod state;
+mod structure;
 mod ticker;
 mod wasi;
+mod watch;
 
 #[cfg(test)]
 mod tests;

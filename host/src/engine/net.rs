@@ -13,6 +13,7 @@ use super::state::{Endpoint, State};
 use crate::model::Address;
 use crate::net::dial;
 use crate::net::fault::{Fault, Remedy};
+use crate::net::policy::NamedBy;
 use crate::net::stream::Connection;
 use crate::net::tls::{Verification, Wish};
 use crate::secret::Secret;
@@ -77,6 +78,7 @@ impl State {
     async fn open_connection(
         &mut self,
         address: &Address,
+        named_by: NamedBy,
     ) -> std::result::Result<Connection, Fault> {
         if let Some(fault) = self.over() {
             return Err(fault);
@@ -96,7 +98,7 @@ impl State {
             Address::Unix(_) => None,
         };
         let until = self.connect_until();
-        match tokio::time::timeout_at(until, dial::connect(address)).await {
+        match tokio::time::timeout_at(until, dial::connect(address, named_by)).await {
             Ok(Ok(duplex)) => Ok(Connection::new(duplex, host)),
             Ok(Err(fault)) => Err(fault),
             Err(_) => {
@@ -172,6 +174,7 @@ impl net::Host for State {
         } else if allowed {
             Ok(self.table.push(Endpoint {
                 address: Address::Tcp { host, port },
+                named_by: NamedBy::Probe,
             })?)
         } else {
             Err(Fault::fix(
@@ -220,8 +223,9 @@ impl net::HostEndpoint for State {
 
     async fn connect(&mut self, endpoint: Resource<Endpoint>) -> Answer<Resource<Connection>> {
         self.enter(0)?;
-        let address = self.table.get(&endpoint)?.address.clone();
-        let opened = match self.open_connection(&address).await {
+        let Endpoint { address, named_by } = self.table.get(&endpoint)?;
+        let (address, named_by) = (address.clone(), *named_by);
+        let opened = match self.open_connection(&address, named_by).await {
             Ok(connection) => Ok(self.table.push(connection)?),
             Err(fault) => Err(fault.into()),
         };
@@ -301,11 +305,17 @@ impl net::HostConnection for State {
     async fn write(&mut self, connection: Resource<Connection>, bytes: Vec<u8>) -> Answer<()> {
         self.enter(bytes.len())?;
         let deadline = self.deadline;
-        let written = self
-            .table
-            .get_mut(&connection)?
-            .write(&bytes, deadline)
-            .await;
+        self.sent = self.sent.saturating_add(bytes.len() as u64);
+        let written = if self.sent > limits::SENT {
+            let most = limits::SENT >> 20;
+            Err(Fault::stop(
+                "quota",
+                format!("an attempt sends at most {most} MiB"),
+            ))
+        } else {
+            let connection = self.table.get_mut(&connection)?;
+            connection.write(&bytes, deadline).await
+        };
         self.leave();
         Ok(written.map_err(|fault| self.told(fault)))
     }
@@ -391,7 +401,10 @@ impl entropy::Host for State {
         self.enter(0)?;
         let len = usize::try_from(len.min(limits::ENTROPY)).unwrap_or_default();
         let mut bytes = vec![0; len];
-        if let Err(error) = getrandom::fill(&mut bytes) {
+        // A description is the same every time, and has no use for chance.
+        if self.open
+            && let Err(error) = getrandom::fill(&mut bytes)
+        {
             bail!("this system gives no randomness: {error}");
         }
         self.leave();
@@ -408,7 +421,7 @@ impl report::Host for State {
     }
 
     async fn log(&mut self, level: String, text: String) -> Result<()> {
-        self.enter(text.len())?;
+        self.enter(level.len().saturating_add(text.len()))?;
         self.notes.log(&level, &text);
         self.leave();
         Ok(())

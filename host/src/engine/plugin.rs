@@ -2,25 +2,40 @@
 //! many attempts as it takes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, OptLevel, RegallocAlgorithm, Store, UpdateDeadline};
+use wasmtime::{
+    Config, OptLevel, RegallocAlgorithm, Store, UpdateDeadline, WasmBacktraceDetails, WasmFeatures,
+};
 
 use super::bindings::{Probe, ProbePre};
-use super::limits;
 use super::state::State;
 use super::ticker::{Guard, Ticker};
+use super::watch::{Failure, watched};
+use super::{limits, structure};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::surroundings;
 
 /// What the contract's instance is called, without its version.
 const CONTRACT: &str = "waitfor:probe/";
+
+/// What a component may need of the engine: what compilers for Rust, C, Go,
+/// JavaScript and Python emit by default. All else is code that is seldom
+/// used, and therefore seldom tested.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::COMPONENT_MODEL);
 
 /// The one engine of a run.
 #[derive(Clone)]
 pub struct Engine {
     engine: wasmtime::Engine,
     ticker: Ticker,
+    /// Whether a compiler was left behind, still at work.
+    pub(super) exhausted: Arc<AtomicBool>,
 }
 
 /// A plugin, compiled and linked.
@@ -53,6 +68,8 @@ impl Engine {
     /// Where this machine cannot run compiled code.
     pub fn new() -> Result<Self> {
         let mut config = Config::new();
+        config.wasm_features(!FEATURES, false);
+        config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
         config.epoch_interruption(true);
         config.concurrency_support(false);
         // A probe runs for milliseconds: code that is compiled quickly beats
@@ -60,15 +77,21 @@ impl Engine {
         config.cranelift_opt_level(OptLevel::None);
         config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
         // A probe's memory is small: it need not reserve the address space
-        // that a large program would, which some containers ration.
-        config.memory_reservation(16 << 20);
+        // that a large program would, and hardly any where it is rationed. One
+        // that outgrows it is moved once: both places count while it is moved.
+        let (reserved, for_growth) = match surroundings::is_address_space_rationed() {
+            true => (0, 1 << 20),
+            false => (16 << 20, limits::MEMORY as u64),
+        };
+        config.memory_reservation(reserved);
         config.memory_guard_size(64 << 10);
-        config.memory_reservation_for_growth(16 << 20);
+        config.memory_reservation_for_growth(for_growth);
         let engine = wasmtime::Engine::new(&config)
             .map_err(|error| broken("the engine cannot start", &error))?;
         Ok(Self {
             engine,
             ticker: Ticker::new(),
+            exhausted: Arc::default(),
         })
     }
 
@@ -76,7 +99,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Exit::PluginRefused`] where the bytes are no component of the
-    /// contract that this host speaks.
+    /// contract that this host speaks; [`Exit::PluginBroke`] where the system
+    /// gives no threads to compile with.
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin> {
         let refused = |why: String| {
             Error::new(
@@ -84,8 +108,18 @@ impl Engine {
                 format!("the plugin `{name}` was refused: {why}"),
             )
         };
-        let component = Component::from_binary(&self.engine, bytes)
-            .map_err(|error| refused(format!("it is not a component: {}", first_line(&error))))?;
+        let component = self.compile(bytes).map_err(|refusal| match refusal {
+            Refusal::Strange(why) => refused(format!("it is not a component: {why}")),
+            Refusal::Excessive(why) => refused(why).hint(
+                "no probe needs that much: build it for release, and do not use one \
+                 whose source you do not know",
+            ),
+            Refusal::NoThreads(threads) => Error::new(
+                Exit::PluginBroke,
+                format!("the system gives no {threads} threads to compile with"),
+            )
+            .hint(surroundings::MORE),
+        })?;
         let mut linker = Linker::new(&self.engine);
         Probe::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
             .map_err(|error| broken("the contract cannot be linked", &error))?;
@@ -120,6 +154,36 @@ impl Engine {
             name: Arc::from(name),
         })
     }
+
+    /// Compiles within the bounds. The first component that breaks them is
+    /// the last of this engine, since its compiler is still at work.
+    fn compile(&self, bytes: &[u8]) -> std::result::Result<Component, Refusal> {
+        structure::check(bytes).map_err(|what| Refusal::Excessive(format!("it {what}")))?;
+        if self.exhausted.load(Ordering::Relaxed) {
+            let why = "another one took too much to compile, and is still at it";
+            return Err(Refusal::Excessive(why.to_owned()));
+        }
+        let engine = self.engine.clone();
+        let bytes = bytes.to_vec();
+        match watched(move || Component::from_binary(&engine, &bytes)) {
+            Ok(compiled) => compiled.map_err(|error| Refusal::Strange(first_line(&error))),
+            Err(Failure::Work(what)) => {
+                self.exhausted.store(true, Ordering::Relaxed);
+                Err(Refusal::Excessive(format!("compiling it {what}")))
+            }
+            Err(Failure::NoThreads(threads)) => Err(Refusal::NoThreads(threads)),
+        }
+    }
+}
+
+/// Why bytes are not compiled.
+enum Refusal {
+    /// They are no component of the kind that this engine takes.
+    Strange(String),
+    /// They are too much.
+    Excessive(String),
+    /// Nothing is wrong with them: the system gives no threads.
+    NoThreads(usize),
 }
 
 impl Plugin {

@@ -12,18 +12,23 @@ use super::limits::{self, StoreLimits};
 use super::net::Budget;
 use super::wasi::{self, LogStream};
 use crate::model::{Address, Job};
+use crate::net::policy::NamedBy;
 use crate::net::tls::Trust;
+use crate::secret::Scrubber;
 
 /// The contract's `endpoint`.
 pub struct Endpoint {
     pub(super) address: Address,
+    pub(super) named_by: NamedBy,
 }
 
 /// What a guest says besides its verdict; it outlives the store, so that an
-/// attempt that was cut off still has its evidence.
+/// attempt that was cut off still has its evidence. Whatever a guest says is
+/// without secrets before anything else is done with it.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
     shared: Arc<Mutex<Noted>>,
+    scrubber: Scrubber,
 }
 
 #[derive(Debug, Default)]
@@ -31,10 +36,26 @@ struct Noted {
     stage: Option<String>,
     logs: Vec<(String, String)>,
     computing: bool,
+    overtime: u32,
     memory_refused: bool,
 }
 
 impl Notes {
+    /// Nothing yet, and from then on without these secrets.
+    pub fn without(scrubber: Scrubber) -> Self {
+        Self {
+            shared: Arc::default(),
+            scrubber,
+        }
+    }
+
+    /// A text of the guest's without secrets, cut to so many bytes.
+    pub(super) fn said(&self, text: &str, longest: usize) -> String {
+        let mut text = self.scrubber.scrub(text);
+        text.truncate(text.floor_char_boundary(longest));
+        text
+    }
+
     /// The step that the guest reported last.
     pub fn stage(&self) -> Option<String> {
         self.with(|noted| noted.stage.clone()).flatten()
@@ -45,17 +66,26 @@ impl Notes {
         self.with(|noted| noted.logs.clone()).unwrap_or_default()
     }
 
-    /// Whether the guest computes, rather than waits for a call to the host.
-    pub fn computing(&self) -> bool {
-        self.with(|noted| noted.computing).unwrap_or_default()
+    /// Whether the guest computes, rather than waits for a call to the host,
+    /// and has done so for long enough since its attempt's time was over.
+    pub fn is_overdue(&self) -> bool {
+        self.with(|noted| {
+            noted.computing && limits::TICK.saturating_mul(noted.overtime) >= limits::OVERTIME
+        })
+        .unwrap_or_default()
     }
 
     pub(super) fn set_stage(&self, name: &str) {
-        self.with(|noted| noted.stage = Some(cut(name)));
+        let name = self.said(name, limits::LOG_LINE);
+        self.with(|noted| noted.stage = Some(name));
     }
 
     pub(super) fn set_computing(&self, computing: bool) {
         self.with(|noted| noted.computing = computing);
+    }
+
+    fn add_overtime(&self) {
+        self.with(|noted| noted.overtime = noted.overtime.saturating_add(1));
     }
 
     /// Whether the guest was refused the memory that it asked for last.
@@ -68,21 +98,22 @@ impl Notes {
     }
 
     pub(super) fn log(&self, level: &str, text: &str) {
-        self.with(|noted| {
-            if noted.logs.len() < limits::LOG_LINES {
-                noted.logs.push((cut(level), cut(text)));
-            }
-        });
+        if self.has_room() {
+            let said = |text| self.said(text, limits::LOG_LINE);
+            let line = (said(level), said(text));
+            self.with(|noted| noted.logs.push(line));
+        }
+    }
+
+    /// Whether another line would be kept.
+    pub(super) fn has_room(&self) -> bool {
+        self.with(|noted| noted.logs.len() < limits::LOG_LINES)
+            .unwrap_or_default()
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Noted) -> T) -> Option<T> {
         self.shared.lock().ok().map(|mut noted| act(&mut noted))
     }
-}
-
-/// At most [`limits::LOG_LINE`] bytes, cut between characters.
-fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(limits::LOG_LINE)].to_owned()
 }
 
 /// The data of one attempt's store.
@@ -98,6 +129,7 @@ pub struct State {
     pub(super) revealed: bool,
     pub(super) connections: u32,
     pub(super) received: u64,
+    pub(super) sent: u64,
     calls: u32,
     /// How many ticks the guest was seen at work since it last asked the host
     /// for anything.
@@ -121,6 +153,7 @@ impl State {
             revealed: false,
             connections: 0,
             received: 0,
+            sent: 0,
             calls: 0,
             ticks: 0,
             open: true,
@@ -152,6 +185,9 @@ impl State {
     pub(super) fn tick(&mut self) -> Result<()> {
         self.count_calls()?;
         self.notes.set_computing(true);
+        if Instant::now() >= self.deadline {
+            self.notes.add_overtime();
+        }
         self.ticks = self.ticks.saturating_add(1);
         if limits::TICK.saturating_mul(self.ticks) > limits::COMPUTING {
             return Err(Budget::cpu_time(format!(
@@ -167,12 +203,32 @@ impl WasiView for State {
     /// Every call of WASI begins here.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.asked();
-        let notes = &self.notes;
+        let (notes, pure) = (&self.notes, !self.open);
         WasiCtxView {
             ctx: self
                 .wasi
-                .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()))),
+                .get_or_insert_with(|| wasi::context(&LogStream::new(notes.clone()), pure)),
             table: &mut self.table,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overtime_is_what_was_seen() {
+        let notes = Notes::default();
+        notes.set_computing(true);
+        let ticks = limits::OVERTIME.as_millis() / limits::TICK.as_millis();
+        for _ in 1..ticks {
+            notes.add_overtime();
+        }
+        assert!(!notes.is_overdue());
+        notes.add_overtime();
+        assert!(notes.is_overdue());
+        notes.set_computing(false);
+        assert!(!notes.is_overdue(), "it waits for the host");
     }
 }

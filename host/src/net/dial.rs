@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::fault::{Fault, plain};
+use super::policy::{self, NamedBy};
 use super::stream::Duplex;
 use crate::model::Address;
 
@@ -20,16 +21,17 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// How many addresses of one name are tried.
 const MOST_ADDRESSES: usize = 16;
 
-/// Opens a byte stream to the address.
+/// Opens a byte stream to the address. A name is resolved each time, and each
+/// time what it resolves to is checked: it may have changed.
 ///
 /// # Errors
 /// `refused`, `name-unknown`, `unreachable`, `no-socket`, `not-permitted`,
-/// `io`. Bounding the time is the caller's part.
-pub async fn connect(address: &Address) -> Result<Box<dyn Duplex>, Fault> {
+/// `policy-denied`, `io`. Bounding the time is the caller's part.
+pub async fn connect(address: &Address, named_by: NamedBy) -> Result<Box<dyn Duplex>, Fault> {
     match address {
         Address::Unix(path) => connect_unix(path).await,
         Address::Tcp { host, port } => {
-            let addresses = resolve(host, *port).await?;
+            let addresses = resolve(host, *port, named_by).await?;
             race(&addresses).await
         }
     }
@@ -62,7 +64,7 @@ async fn connect_abstract(_: &str) -> io::Result<UnixStream> {
     ))
 }
 
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+async fn resolve(host: &str, port: u16, named_by: NamedBy) -> Result<Vec<SocketAddr>, Fault> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -76,14 +78,37 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
                 format!("the name `{host}` does not resolve: {why}"),
             )
         })?;
-    let addresses = alternate(found);
-    if addresses.is_empty() {
-        return Err(Fault::retry(
+    permitted(host, found, named_by)
+}
+
+/// The addresses of a host that may be connected to, in the order in which
+/// they are tried.
+fn permitted(
+    host: &str,
+    found: impl Iterator<Item = SocketAddr>,
+    named_by: NamedBy,
+) -> Result<Vec<SocketAddr>, Fault> {
+    let literal = policy::is_literal(host);
+    let mut denied = None;
+    let addresses = alternate(found.filter(|address| {
+        let what = policy::forbidden(address.ip(), named_by).filter(|_| !literal);
+        denied = denied.or(what.map(|what| (address.ip(), what)));
+        what.is_none()
+    }));
+    match denied {
+        _ if !addresses.is_empty() => Ok(addresses),
+        Some((address, what)) => Err(Fault::fix(
+            "policy-denied",
+            format!(
+                "the name `{host}` resolves to {address}, {what}; \
+                 to reach it on purpose, give the address in place of the name"
+            ),
+        )),
+        None => Err(Fault::retry(
             "name-unknown",
             format!("the name `{host}` has no address"),
-        ));
+        )),
     }
-    Ok(addresses)
 }
 
 /// The families in turn, in the resolver's order within each.
@@ -200,13 +225,50 @@ mod tests {
         assert_eq!(fault.detail, format!("{closed} refused the connection"));
     }
 
+    #[test]
+    fn what_a_name_must_not_lead_to_is_left_out() {
+        let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let found = || ["169.254.169.254:80", "10.0.0.1:80", "[fe80::1]:80"].map(parse);
+        let by = |named_by| permitted("db", found().into_iter(), named_by).unwrap();
+        assert_eq!(by(NamedBy::Probe), [parse("10.0.0.1:80")]);
+        assert_eq!(
+            by(NamedBy::User),
+            ["10.0.0.1:80", "[fe80::1]:80"].map(parse)
+        );
+        let metadata = || found().into_iter().take(1);
+        assert_eq!(
+            permitted("db", metadata(), NamedBy::User),
+            Err(Fault::fix(
+                "policy-denied",
+                "the name `db` resolves to 169.254.169.254, a metadata service; \
+                 to reach it on purpose, give the address in place of the name"
+            ))
+        );
+        let meant = permitted("169.254.169.254", metadata(), NamedBy::Probe);
+        assert_eq!(meant.unwrap().len(), 1);
+        let none = permitted("db", std::iter::empty(), NamedBy::User).unwrap_err();
+        assert_eq!(none.code, "name-unknown");
+    }
+
+    #[tokio::test]
+    async fn a_name_for_a_forbidden_address_is_not_connected_to() {
+        // A number is a name that the resolver knows.
+        let address = Address::Tcp {
+            host: "2852039166".to_owned(),
+            port: 1,
+        };
+        let fault = connect(&address, NamedBy::User).await.err().unwrap();
+        assert_eq!(fault.code, "policy-denied");
+        assert_eq!(fault.remedy, crate::net::fault::Remedy::Fix);
+    }
+
     #[tokio::test]
     async fn a_name_that_does_not_exist_is_worth_a_retry() {
         let address = Address::Tcp {
             host: "no-such-name.invalid".to_owned(),
             port: 1,
         };
-        let fault = connect(&address).await.err().unwrap();
+        let fault = connect(&address, NamedBy::User).await.err().unwrap();
         assert_eq!(
             (fault.code, fault.remedy),
             ("name-unknown", crate::net::fault::Remedy::Retry)
@@ -223,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_socket_file_is_worth_a_retry() {
         let address = Address::Unix("/nonexistent/socket".into());
-        let fault = connect(&address).await.err().unwrap();
+        let fault = connect(&address, NamedBy::User).await.err().unwrap();
         assert_eq!(fault.code, "no-socket");
         assert_eq!(fault.detail, "/nonexistent/socket does not exist yet");
     }

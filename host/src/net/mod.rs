@@ -3,6 +3,7 @@
 
 pub mod dial;
 pub mod fault;
+pub mod policy;
 pub mod stream;
 pub mod tls;
 pub mod verifier;

@@ -48,6 +48,7 @@ impl Connection {
     /// `timed-out`, `reset`, `closed`, `io`, and the TLS alerts of a peer.
     pub async fn read(&mut self, max: u32, deadline: Instant) -> Result<Vec<u8>, Fault> {
         let clock = Clock::new(self.limit, deadline);
+        clock.check()?;
         let secured = self.secured;
         let duplex = self.open()?;
         let mut bytes = Vec::new();
@@ -70,6 +71,7 @@ impl Connection {
     /// As [`Connection::read`].
     pub async fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), Fault> {
         let clock = Clock::new(self.limit, deadline);
+        clock.check()?;
         let duplex = self.open()?;
         let sending = async {
             duplex.write_all(bytes).await?;
@@ -147,6 +149,16 @@ impl Clock {
         }
     }
 
+    /// Refuses a call that comes when the time is over. A bound on the call
+    /// alone would not: it lets through what is at hand, and a peer that
+    /// sends without pause always has something at hand.
+    fn check(&self) -> Result<(), Fault> {
+        if self.started >= self.until {
+            return Err(Fault::stop("timed-out", "the attempt's time is over"));
+        }
+        Ok(())
+    }
+
     fn passed(&self, what: &str) -> Fault {
         match self.own_limit {
             Some(limit) => Fault::retry(
@@ -160,6 +172,28 @@ impl Clock {
                     format!("{what} within {} ms", waited.as_millis()),
                 )
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    use super::Connection;
+    use crate::net::fault::Remedy;
+
+    #[tokio::test]
+    async fn what_is_at_hand_does_not_outlive_the_deadline() {
+        let (ours, mut theirs) = duplex(16);
+        theirs.write_all(b"more").await.unwrap();
+        let mut connection = Connection::new(Box::new(ours), None);
+        let over = Instant::now();
+        let read = connection.read(1, over).await.unwrap_err();
+        let written = connection.write(b"x", over).await.unwrap_err();
+        for fault in [read, written] {
+            assert_eq!((fault.code, fault.remedy), ("timed-out", Remedy::Stop));
         }
     }
 }

@@ -9,7 +9,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{AlertDescription, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, ClientConfig, PeerIncompatible, RootCertStore};
 use tokio_rustls::TlsConnector;
 
 use super::fault::Fault;
@@ -280,6 +280,11 @@ fn failed(error: &io::Error, name: &str, seen: &Mutex<Option<String>>) -> Fault 
         return fault;
     }
     match tls_error(error) {
+        // A server too old to say so by an alert answers with its own version.
+        Some(rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        )) => too_old(),
         Some(rustls::Error::InvalidMessage(_)) => Fault::retry(
             "tls-handshake",
             format!("{name} does not speak tls on this port"),
@@ -332,10 +337,7 @@ pub fn late_alert(error: &io::Error) -> Option<Fault> {
                 format!("the server refused the client certificate: {word}"),
             )
         }
-        AlertDescription::ProtocolVersion => Fault::fix(
-            "tls-version",
-            "the server speaks no tls version that is still safe (1.2 or 1.3)",
-        ),
+        AlertDescription::ProtocolVersion => too_old(),
         AlertDescription::HandshakeFailure => Fault::fix(
             "tls-handshake-refused",
             "the server refused the handshake: no common cipher, or it demands a client certificate",
@@ -353,6 +355,13 @@ pub fn late_alert(error: &io::Error) -> Option<Fault> {
             format!("the server ended the tls handshake: {}", words(*other)),
         ),
     })
+}
+
+fn too_old() -> Fault {
+    Fault::fix(
+        "tls-version",
+        "the server speaks no tls version that is still safe (1.2 or 1.3)",
+    )
 }
 
 /// An alert's name in plain words: `UnknownCA` becomes `unknown ca`.

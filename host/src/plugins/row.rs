@@ -7,7 +7,6 @@ use waitfor_registry::{Locked, Name, Passed, Published, Reference, Standing, Ver
 use super::{SCHEMA, Told, table};
 use crate::error::Error;
 use crate::report::clean_up_to;
-use crate::secret::Scrubber;
 
 /// What was done with a plugin, or found of it.
 #[derive(Debug, Clone)]
@@ -352,7 +351,7 @@ fn why(passed: &Passed) -> (&'static str, String) {
 /// A text from outside as one line that is safe to show. It is not cut: it
 /// may hold digests and paths.
 pub(super) fn line(text: &str) -> String {
-    clean_up_to(usize::MAX, text, &Scrubber::default())
+    clean_up_to(usize::MAX, text)
 }
 
 /// A published version as it is, or would be, locked.

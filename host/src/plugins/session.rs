@@ -10,7 +10,6 @@ use crate::catalogue::{Catalogue, said_of};
 use crate::cli::SupplyOptions;
 use crate::error::{Error, Result};
 use crate::report::{self, Format, Notice, OutputSettings};
-use crate::secret::Scrubber;
 
 /// One run of a command.
 pub(super) struct Session {
@@ -62,7 +61,7 @@ impl Session {
             format: Format::Text,
             ..output.clone()
         };
-        let mut reporter = report::reporter(&text, Scrubber::default());
+        let mut reporter = report::reporter(&text);
         for notice in &self.notices {
             reporter.notice(notice);
         }

@@ -1,5 +1,7 @@
 //! The next step, for states in which the probe itself names none.
 
+use x509_parser::time::ASN1Time;
+
 use crate::model::Verdict;
 use crate::wait::TargetInfo;
 
@@ -15,12 +17,23 @@ pub(super) fn hint(verdict: &Verdict, target: &TargetInfo) -> Option<String> {
         Verdict::Misconfigured {
             param: Some(param), ..
         } => Some(format!("look at --{param}")),
+        Verdict::Misconfigured { code, reason, .. } if is_of_dates(code, reason) => Some(format!(
+            "a certificate has its dates: is this machine's clock right? it says {}",
+            ASN1Time::now()
+        )),
         Verdict::Misconfigured { code, .. } => misconfigured(code).map(str::to_owned),
         Verdict::Broken { .. } => Some(format!(
             "this is a fault of the plugin, not of the service: tell its author, or pin another version with `--plugin {}@VERSION`",
             target.plugin
         )),
     }
+}
+
+/// Whether a certificate is refused for its dates, which the words of
+/// `net::verifier` tell.
+fn is_of_dates(code: &str, reason: &str) -> bool {
+    let words = [" expired on ", " is not valid before "];
+    code == "tls-certificate" && words.iter().any(|words| reason.contains(words))
 }
 
 fn not_ready(code: &str) -> Option<&'static str> {
@@ -127,6 +140,15 @@ mod tests {
         );
         assert_eq!(given(&misconfigured(Some("user"), None)), "look at --user");
         assert!(given(&misconfigured(None, None)).contains("--tls-ca"));
+    }
+
+    #[test]
+    fn a_date_is_also_a_question_of_the_clock() {
+        let mut verdict = misconfigured(None, None);
+        if let Verdict::Misconfigured { reason, .. } = &mut verdict {
+            *reason = "db: the certificate `CN=db` expired on Dec 31 00:00:00 2020 +00:00".into();
+        }
+        assert!(hint(&verdict, &target()).is_some_and(|hint| hint.contains("clock")));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::out::Out;
 use super::{Notice, Reporter};
 use crate::model::Verdict;
 use crate::net::fault::plain;
-use crate::secret::Scrubber;
 use crate::wait::{Event, Fate, Outcome, Progress, Span, TargetOutcome};
 
 /// The version of the schema: goes up when a field goes away or changes its
@@ -23,20 +22,11 @@ const SCHEMA: u32 = 1;
 pub(super) struct Json {
     out: Out,
     verbose: u8,
-    scrubber: Scrubber,
 }
 
 impl Json {
-    pub(super) fn new(out: Out, verbose: u8, scrubber: Scrubber) -> Self {
-        Self {
-            out,
-            verbose,
-            scrubber,
-        }
-    }
-
-    fn clean(&self, text: &str) -> String {
-        clean(text, &self.scrubber)
+    pub(super) fn new(out: Out, verbose: u8) -> Self {
+        Self { out, verbose }
     }
 
     fn write(&mut self, event: &'static str, body: impl Serialize) {
@@ -49,62 +39,58 @@ impl Json {
             self.out.line(&line);
         }
     }
+}
 
-    fn answer(&self, event: &Event<'_>) -> Answer {
-        Answer {
-            target: self.clean(&event.target.label),
-            plugin: self.clean(&event.target.plugin),
-            at_ms: millis(event.at),
-            attempt: event.attempt,
-            done: event.progress == Progress::Met,
-            state: self.state(event.verdict, event.verdict.hint()),
-        }
+fn answer(event: &Event<'_>) -> Answer {
+    Answer {
+        target: clean(&event.target.label),
+        plugin: clean(&event.target.plugin),
+        at_ms: millis(event.at),
+        attempt: event.attempt,
+        done: event.progress == Progress::Met,
+        state: state(event.verdict, event.verdict.hint()),
     }
+}
 
-    fn state(&self, verdict: &Verdict, hint: Option<&str>) -> State {
-        let mut facts = Map::new();
-        for (name, value) in verdict.facts() {
-            facts.insert(self.clean(name), Value::from(self.clean(value)));
-        }
-        State {
-            verdict: verdict.word(),
-            code: self.clean(verdict.code()),
-            reason: self.clean(verdict.reason()),
-            hint: hint.map(|hint| self.clean(hint)),
-            facts,
-        }
+fn state(verdict: &Verdict, hint: Option<&str>) -> State {
+    let mut facts = Map::new();
+    for (name, value) in verdict.facts() {
+        facts.insert(clean(name), Value::from(clean(value)));
     }
-
-    fn target(&self, target: &TargetOutcome) -> Target {
-        let (met_ms, hint) = match target.fate {
-            Fate::Met(at) => (Some(millis(at)), None),
-            Fate::Waiting | Fate::Hopeless(_) => (None, hint(&target.verdict, &target.target)),
-        };
-        Target {
-            target: self.clean(&target.target.label),
-            plugin: self.clean(&target.target.plugin),
-            version: self.clean(&target.target.version),
-            sha256: self.clean(&target.target.sha256),
-            state: self.state(&target.verdict, hint.as_deref()),
-            attempts: target.attempts,
-            done_ms: met_ms,
-            timeline: target
-                .timeline
-                .spans()
-                .map(|span| self.entry(span))
-                .collect(),
-            timeline_dropped: target.timeline.dropped(),
-        }
+    State {
+        verdict: verdict.word(),
+        code: clean(verdict.code()),
+        reason: clean(verdict.reason()),
+        hint: hint.map(|hint| clean(hint)),
+        facts,
     }
+}
 
-    fn entry(&self, span: &Span) -> Entry {
-        Entry {
-            from_ms: millis(span.from),
-            verdict: span.verdict,
-            code: self.clean(&span.code),
-            reason: self.clean(&span.reason),
-            attempts: span.attempts,
-        }
+fn target(target: &TargetOutcome) -> Target {
+    let (met_ms, hint) = match target.fate {
+        Fate::Met(at) => (Some(millis(at)), None),
+        Fate::Waiting | Fate::Hopeless(_) => (None, hint(&target.verdict, &target.target)),
+    };
+    Target {
+        target: clean(&target.target.label),
+        plugin: clean(&target.target.plugin),
+        version: clean(&target.target.version),
+        sha256: clean(&target.target.sha256),
+        state: state(&target.verdict, hint.as_deref()),
+        attempts: target.attempts,
+        done_ms: met_ms,
+        timeline: target.timeline.spans().map(entry).collect(),
+        timeline_dropped: target.timeline.dropped(),
+    }
+}
+
+fn entry(span: &Span) -> Entry {
+    Entry {
+        from_ms: millis(span.from),
+        verdict: span.verdict,
+        code: clean(&span.code),
+        reason: clean(&span.reason),
+        attempts: span.attempts,
     }
 }
 
@@ -112,7 +98,7 @@ impl Reporter for Json {
     fn notice(&mut self, notice: &Notice) {
         let body = Told {
             level: notice.level(),
-            text: clean_up_to(usize::MAX, notice.text(), &self.scrubber),
+            text: clean_up_to(usize::MAX, notice.text()),
         };
         self.write("notice", body);
     }
@@ -121,11 +107,11 @@ impl Reporter for Json {
         if self.verbose >= 2 {
             for log in event.logs {
                 let body = Log {
-                    target: self.clean(&event.target.label),
-                    plugin: self.clean(&event.target.plugin),
+                    target: clean(&event.target.label),
+                    plugin: clean(&event.target.plugin),
                     at_ms: millis(event.at),
-                    level: self.clean(&log.level),
-                    text: self.clean(&log.text),
+                    level: clean(&log.level),
+                    text: clean(&log.text),
                 };
                 self.write("log", body);
             }
@@ -133,7 +119,7 @@ impl Reporter for Json {
         if self.verbose >= 1 {
             let body = Attempt {
                 took_ms: event.took.as_micros() as f64 / 1_000.0,
-                answer: self.answer(event),
+                answer: answer(event),
             };
             self.write("attempt", body);
         }
@@ -142,13 +128,13 @@ impl Reporter for Json {
     fn change(&mut self, event: &Event<'_>) {
         // A change that makes a target done is told by `met`.
         if event.progress != Progress::Met {
-            let body = self.answer(event);
+            let body = answer(event);
             self.write("state", body);
         }
     }
 
     fn met(&mut self, event: &Event<'_>) {
-        let body = self.answer(event);
+        let body = answer(event);
         self.write("state", body);
     }
 
@@ -156,11 +142,7 @@ impl Reporter for Json {
         let body = Result {
             exit_code: outcome.exit.code(),
             elapsed_ms: millis(outcome.elapsed),
-            targets: outcome
-                .targets
-                .iter()
-                .map(|target| self.target(target))
-                .collect(),
+            targets: outcome.targets.iter().map(target).collect(),
         };
         self.write("result", body);
         if let Some(error) = self.out.failure() {

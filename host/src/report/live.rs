@@ -121,10 +121,8 @@ impl Reporter for Live {
     }
 
     fn attempt(&mut self, event: &Event<'_>) {
-        let Words { scrubber, .. } = self.text.words();
         let plain = Words {
             style: super::Style::default(),
-            scrubber: scrubber.clone(),
         };
         if let Some(row) = self.rows.get_mut(event.index) {
             row.attempts = event.attempt;

@@ -3,7 +3,8 @@
 //!
 //! Every text that comes from a service, a plugin or the user passes
 //! [`clean()`], and everything is written through [`Out`], so that neither a
-//! hostile banner nor a reader that leaves early can do harm.
+//! hostile banner nor a reader that leaves early can do harm. Secrets have been
+//! blanked by then, where the text came in.
 
 mod clean;
 mod failure;
@@ -12,6 +13,7 @@ mod human;
 mod json;
 mod live;
 mod out;
+mod roomy;
 mod settings;
 mod style;
 mod text;
@@ -26,10 +28,9 @@ use std::time::Duration;
 use indicatif::ProgressDrawTarget;
 
 use crate::error::Error;
-use crate::secret::Scrubber;
 use crate::wait::{Event, Outcome, TargetInfo, WaitSettings};
 
-pub use clean::{clean, clean_up_to};
+pub use clean::{clean, clean_up_to, is_treacherous};
 pub use human::human;
 pub use out::Out;
 pub use settings::{Color, Format, OutputSettings};
@@ -91,14 +92,14 @@ pub trait Reporter {
 }
 
 /// The reporter that the user asked for, on the process's own streams.
-pub fn reporter(settings: &OutputSettings, scrubber: Scrubber) -> Box<dyn Reporter> {
+pub fn reporter(settings: &OutputSettings) -> Box<dyn Reporter> {
     match settings.format {
-        Format::Json => Box::new(json::Json::new(Out::stdout(), settings.verbose, scrubber)),
+        Format::Json => Box::new(json::Json::new(Out::stdout(), settings.verbose)),
         Format::Text => {
             let terminal = std::io::stderr().is_terminal();
             let style = Style::new(settings.color, terminal);
             let live = terminal && !settings.quiet && variable("TERM").as_deref() != Some("dumb");
-            let text = text::Text::new(Out::stderr(), settings, style, scrubber);
+            let text = text::Text::new(Out::stderr(), settings, style);
             if live {
                 Box::new(live::Live::new(text, ProgressDrawTarget::stderr()))
             } else {
@@ -110,13 +111,13 @@ pub fn reporter(settings: &OutputSettings, scrubber: Scrubber) -> Box<dyn Report
 
 /// Tells an error that ends the program, and the next step, on standard error.
 /// Unlike what services say it is not cut: it may hold digests and paths.
-pub fn complain(error: &Error, settings: &OutputSettings, scrubber: &Scrubber) {
+pub fn complain(error: &Error, settings: &OutputSettings) {
     let style = Style::new(settings.color, std::io::stderr().is_terminal());
-    complain_on(&mut Out::stderr(), error, style, scrubber);
+    complain_on(&mut Out::stderr(), error, style);
 }
 
-fn complain_on(out: &mut Out, error: &Error, style: Style, scrubber: &Scrubber) {
-    let clean = |text: &str| clean::clean_up_to(usize::MAX, text, scrubber);
+fn complain_on(out: &mut Out, error: &Error, style: Style) {
+    let clean = |text: &str| clean::clean_up_to(usize::MAX, text);
     out.line(&format!(
         "{} {}",
         style.bad("error:"),

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, Write};
 use std::thread;
 use std::time::Duration;
 
+use super::roomy::Roomy;
+
 /// How long a stream that is set to non-blocking may be full. Whoever started
 /// us may have set that on a pipe that we share.
 const FULL: Duration = Duration::from_secs(1);
@@ -24,12 +26,12 @@ pub struct Out {
 impl Out {
     /// Standard output.
     pub fn stdout() -> Self {
-        Self::new(io::stdout())
+        Self::new(Roomy(io::stdout()))
     }
 
     /// Standard error.
     pub fn stderr() -> Self {
-        Self::new(io::stderr())
+        Self::new(Roomy(io::stderr()))
     }
 
     /// Another stream.

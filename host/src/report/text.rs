@@ -12,7 +12,6 @@ use super::style::Style;
 use super::{Notice, Reporter};
 use crate::exit::Exit;
 use crate::model::Verdict;
-use crate::secret::Scrubber;
 use crate::wait::{Event, Outcome, Progress, TargetInfo, WaitSettings};
 
 /// How many changes of one target are told in quick succession.
@@ -25,13 +24,12 @@ const CHANGE_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(super) struct Words {
     pub(super) style: Style,
-    pub(super) scrubber: Scrubber,
 }
 
 impl Words {
     /// A text from outside.
     pub(super) fn clean(&self, text: &str) -> String {
-        clean(text, &self.scrubber)
+        clean(text)
     }
 
     /// A state in words: `not ready (loading)`.
@@ -71,15 +69,10 @@ pub(super) struct Text {
 }
 
 impl Text {
-    pub(super) fn new(
-        out: Out,
-        settings: &OutputSettings,
-        style: Style,
-        scrubber: Scrubber,
-    ) -> Self {
+    pub(super) fn new(out: Out, settings: &OutputSettings, style: Style) -> Self {
         Self {
             out,
-            words: Words { style, scrubber },
+            words: Words { style },
             quiet: settings.quiet,
             verbose: settings.verbose,
             wait: WaitSettings::default(),
@@ -177,7 +170,7 @@ impl Reporter for Text {
         }
         let level = format!("{}:", notice.level());
         let level = self.words.style.wait(&level);
-        let text = clean_up_to(usize::MAX, notice.text(), &self.words.scrubber);
+        let text = clean_up_to(usize::MAX, notice.text());
         self.out.line(&format!("{level} {text}"));
     }
 

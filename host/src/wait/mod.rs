@@ -47,6 +47,6 @@ mod tests;
 
 pub use attempt::{Attempt, CLOSING, LogLine, TargetInfo, is_local};
 pub use outcome::{Event, Fate, Outcome, Progress, TargetOutcome};
-pub use run::run;
+pub use run::{AT_ONCE, run};
 pub use settings::WaitSettings;
 pub use timeline::{Span, Timeline};

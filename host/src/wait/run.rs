@@ -21,7 +21,7 @@ use crate::report::Reporter;
 /// How many attempts are under way at once; more only wait for their turn, so
 /// that a thousand targets need neither a thousand sockets nor the memory of a
 /// thousand plugins.
-const AT_ONCE: usize = 256;
+pub const AT_ONCE: usize = 256;
 
 /// A good answer older than this, when the last target is done, is asked for
 /// once more.

@@ -203,7 +203,7 @@ impl Wire {
         if !self.known && !matches!(kind, b'R' | b'E' | b'N') {
             return Err(self.not_vertica(&[kind]));
         }
-        let head = self.connection.read_exact(4)?;
+        let head = self.exactly(4)?;
         let length = u32_at(&head, 0).map_or(0, |length| length as usize);
         if !(4..=LONGEST).contains(&length) {
             if self.known {
@@ -212,7 +212,7 @@ impl Wire {
             let seen: Vec<u8> = core::iter::once(kind).chain(head).collect();
             return Err(self.not_vertica(&seen));
         }
-        let body = self.connection.read_exact(length - 4)?;
+        let body = self.exactly(length - 4)?;
         self.known = true;
         Ok(match kind {
             b'R' => match u32_at(&body, 0) {
@@ -230,6 +230,12 @@ impl Wire {
             b'Z' => Message::Ready,
             _ => Message::Other,
         })
+    }
+
+    fn exactly(&mut self, length: usize) -> Result<Vec<u8>, Unready> {
+        self.connection
+            .read_exact(length)
+            .map_err(|fault| self.hung_up(fault))
     }
 
     /// A peer that hangs up without a word is a proxy without its server, more often than not.

@@ -110,8 +110,10 @@ fn a_hang_up_without_a_word_is_waited_for() {
     let run = with("prefer", vec![Step::send(b"N")]);
     expect(&run, "not-ready", "closed");
     let cut = &auth(66048, &[0; 24])[..9];
-    let run = with("disable", vec![Step::send(cut)]);
-    expect(&run, "not-ready", "closed");
+    for end in [vec![], vec![Step::reset()]] {
+        let run = with("disable", [vec![Step::send(cut)], end].concat());
+        expect(&run, "not-ready", "closed");
+    }
 }
 
 #[test]

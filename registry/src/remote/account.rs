@@ -8,8 +8,12 @@ use std::env;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
+use serde_json::Value;
+
+use super::helper;
 
 /// What a registry can be convinced with. Never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,10 +25,6 @@ pub(super) enum Account {
     /// What a token can be had for.
     Identity(String),
 }
-
-/// What a credential helper prints for a registry that it does not know
-/// (docker's credential helpers protocol).
-const NOT_FOUND: &str = "credentials not found";
 
 /// The files that accounts are looked for in, the first one first: docker's
 /// own (`$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`), then
@@ -54,13 +54,18 @@ pub fn account_files() -> Vec<PathBuf> {
 }
 
 /// The account for the registry at `authority`; none where no file has one.
+/// A credential helper may take `limit` for its answer.
 ///
 /// # Errors
 /// In words, where a file or a helper that should have it fails.
-pub(super) fn find(files: &[PathBuf], authority: &str) -> Result<Option<Account>, String> {
+pub(super) fn find(
+    files: &[PathBuf],
+    authority: &str,
+    limit: Duration,
+) -> Result<Option<Account>, String> {
     for file in files {
         for key in keys(authority) {
-            if let Some(account) = look(file, &key)? {
+            if let Some(account) = look(file, &key, limit)? {
                 return Ok(Some(account));
             }
         }
@@ -86,7 +91,7 @@ pub(super) fn is_docker_hub(authority: &str) -> bool {
     )
 }
 
-fn look(file: &Path, key: &str) -> Result<Option<Account>, String> {
+fn look(file: &Path, key: &str, limit: Duration) -> Result<Option<Account>, String> {
     let opened = match File::open(file) {
         Ok(opened) => opened,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -94,40 +99,60 @@ fn look(file: &Path, key: &str) -> Result<Option<Account>, String> {
         }
         Err(error) => return Err(format!("`{}`: {}", file.display(), error.kind())),
     };
-    let found = docker_credential::get_credential_from_reader(BufReader::new(opened), key);
+    let found = match serde_json::from_reader(BufReader::new(opened)) {
+        Ok(config) => look_in(config, key, limit),
+        Err(_) => Err(NO_CONFIGURATION.to_owned()),
+    };
+    found.map_err(|words| format!("`{}`: {words}", file.display()))
+}
+
+/// What is said of a file that holds something else.
+const NO_CONFIGURATION: &str = "it is not a configuration of docker's";
+
+/// Looks where docker looks, in its order: the helper for the registry, what
+/// the file itself has, the helper for all others.
+fn look_in(mut config: Value, key: &str, limit: Duration) -> Result<Option<Account>, String> {
+    let named = |name: Option<Value>| match name {
+        Some(Value::String(name)) if !name.is_empty() => Some(name),
+        _ => None,
+    };
+    let own = named(config["credHelpers"].get(key).cloned());
+    if let Some(name) = own {
+        return helper::ask(&name, key, limit);
+    }
+    let Some(fields) = config.as_object_mut() else {
+        return Err(NO_CONFIGURATION.to_owned());
+    };
+    fields.remove("credHelpers");
+    let for_all = named(fields.remove("credsStore"));
+    if let Some(account) = written(&config, key)? {
+        return Ok(Some(account));
+    }
+    match for_all {
+        Some(name) => helper::ask(&name, key, limit),
+        None => Ok(None),
+    }
+}
+
+/// The account that stands in a configuration without helpers.
+fn written(config: &Value, key: &str) -> Result<Option<Account>, String> {
+    let found = docker_credential::get_credential_from_reader(config.to_string().as_bytes(), key);
     let words = match found {
         Ok(DockerCredential::UsernamePassword(user, password)) => {
             return Ok(Some(Account::Password { user, password }));
         }
         Ok(DockerCredential::IdentityToken(token)) => return Ok(Some(Account::Identity(token))),
         Err(CredentialRetrievalError::NoCredentialConfigured) => return Ok(None),
-        Err(CredentialRetrievalError::HelperFailure {
-            helper,
-            stdout,
-            stderr,
-        }) => {
-            if stdout.contains(NOT_FOUND) || stderr.contains(NOT_FOUND) {
-                return Ok(None);
-            }
-            format!("`{}`, named there, failed", crate::text::one_line(&helper))
-        }
-        Err(CredentialRetrievalError::HelperCommunicationError) => {
-            "the credential helper named there cannot be run".to_owned()
-        }
-        Err(CredentialRetrievalError::MalformedHelperResponse) => {
-            "the credential helper named there gives no account".to_owned()
-        }
         Err(CredentialRetrievalError::CredentialDecodingError) => {
-            "`auth` there is not base64 of a name and a password".to_owned()
+            "`auth` there is not base64 of a name and a password"
         }
         Err(CredentialRetrievalError::CredentialMismatchError) => {
-            "`auth` there has another name or password than stand beside it".to_owned()
+            "`auth` there has another name or password than stand beside it"
         }
-        Err(
-            CredentialRetrievalError::ConfigReadError | CredentialRetrievalError::ConfigNotFound,
-        ) => "it is not a configuration of docker's".to_owned(),
+        // There is no helper left that could fail.
+        Err(_) => NO_CONFIGURATION,
     };
-    Err(format!("`{}`: {words}", file.display()))
+    Err(words.to_owned())
 }
 
 #[cfg(test)]
@@ -145,7 +170,8 @@ mod tests {
         fs::write(&file, config).unwrap();
         let shown = file.display().to_string();
         let missing = folder.path().join("missing.json");
-        find(&[missing, file], authority).map_err(|words| words.replace(&shown, "FILE"))
+        find(&[missing, file], authority, Duration::from_secs(30))
+            .map_err(|words| words.replace(&shown, "FILE"))
     }
 
     fn password(user: &str, password: &str) -> Option<Account> {
@@ -195,7 +221,7 @@ mod tests {
             ),
             (
                 r#"{"credHelpers":{"r.example":"no-such-helper"}}"#.to_owned(),
-                "the credential helper named there cannot be run",
+                "`docker-credential-no-such-helper`, named there, was not found",
             ),
         ];
         for (config, expected) in cases {

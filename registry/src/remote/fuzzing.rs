@@ -2,6 +2,7 @@
 //! this crate.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{account, challenge, pull};
 
@@ -20,5 +21,6 @@ pub fn header(header: &str) -> usize {
 /// # Errors
 /// In words, where the file cannot be used.
 pub fn account(file: &Path, authority: &str) -> Result<bool, String> {
-    account::find(&[file.to_owned()], authority).map(|account| account.is_some())
+    let found = account::find(&[file.to_owned()], authority, Duration::ZERO);
+    found.map(|account| account.is_some())
 }

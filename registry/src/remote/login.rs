@@ -131,7 +131,8 @@ impl Peer {
         if let Some(account) = &login.account {
             return Ok(account.clone());
         }
-        let account = account::find(&self.accounts, &self.remote.authority)
+        let limit = self.transport.silence;
+        let account = account::find(&self.accounts, &self.remote.authority, limit)
             .map_err(|problem| self.failure(action, &self.base, Problem::Account { problem }))?;
         login.account = Some(account.clone());
         Ok(account)

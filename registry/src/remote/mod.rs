@@ -14,6 +14,7 @@ mod challenge;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod helper;
 mod login;
 mod peer;
 mod pull;
@@ -68,9 +69,8 @@ pub struct RemoteSettings {
     pub user_agent: String,
     /// The files in which accounts are looked for, in docker's form.
     ///
-    /// A credential helper that one of them names is waited for without a
-    /// limit, since it may ask its user to unlock something; where nobody
-    /// could answer it, give none of these files.
+    /// A credential helper that one of them names has `timeout` for its
+    /// answer, since it may ask its user to unlock something.
     pub accounts: Vec<PathBuf>,
 }
 

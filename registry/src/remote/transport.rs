@@ -106,7 +106,7 @@ impl Reply {
 
 /// The connections, and whom they trust.
 pub(super) struct Transport {
-    silence: Duration,
+    pub(super) silence: Duration,
     user_agent: String,
     /// What the user trusts beside the system's authorities.
     trusted: Vec<CertificateDer<'static>>,

@@ -147,7 +147,7 @@ fn what_may_be_another_version_tomorrow_is_noted() {
         (
             "vertica@1.2",
             Some(
-                "vertica@1.2 is not pinned, and 1.2.0 was taken; `waitfor plugin add vertica@1.2` pins it",
+                "vertica@1.2 is not pinned, and 1.2.1 was taken; `waitfor plugin add vertica@1.2` pins it",
             ),
         ),
         ("vertica@1.2.0", None),

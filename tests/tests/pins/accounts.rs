@@ -151,7 +151,7 @@ fn an_account_from_a_credential_helper() {
     ");
     helper(&format!("echo \"{PASSWORD}\""));
     assert_snapshot!(case.shown(&publish.run()), @r"
-    error: cannot read the manifest of `acme/billing@1.0.0` at https://127.0.0.1:<port>/v2/: the account for it cannot be read: `<folder>/home/.docker/config.json`: the credential helper named there gives no account
+    error: cannot read the manifest of `acme/billing@1.0.0` at https://127.0.0.1:<port>/v2/: the account for it cannot be read: `<folder>/home/.docker/config.json`: `docker-credential-of-this-test`, named there, gives no account
     hint: `docker login 127.0.0.1:<port>` writes it anew
     exit 4
     ");

@@ -199,6 +199,92 @@ fn misleading_or_endless_texts_are_refused() {
 }
 
 #[test]
+fn what_hides_text_or_orders_ci_systems_about_is_refused() {
+    for text in [
+        "safe\u{200b}",
+        "\u{feff}safe",
+        "s\u{ad}afe",
+        "safe\u{e0041}",
+    ] {
+        let error = refused("p", |raw| raw.summary = text.to_owned());
+        assert!(error.contains("hides or reorders"), "{text:?}: {error}");
+    }
+    for text in [
+        "##[error]forged",
+        "x ##vso[y]",
+        "::error::forged",
+        " ::stop::",
+    ] {
+        let error = refused("p", |raw| raw.summary = text.to_owned());
+        assert!(error.contains("CI systems"), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn a_plugin_does_not_set_what_only_the_user_may() {
+    for (kind, option, default) in [
+        ("switch", "tls-insecure", "true"),
+        ("path", "tls-ca", "/etc/passwd"),
+        ("path", "tls-cert", "/etc/passwd"),
+        ("text", "tls-key", "/etc/passwd"),
+        ("text", "tls-server-name", "other"),
+    ] {
+        let error = with("p", param("x", kind, Some(default), &[("host", option)]));
+        assert!(error.contains("only the user may set"), "{option}: {error}");
+        let from = [("host", option), ("default-from", "db")];
+        let error = with("p", param("x", kind, None, &from));
+        assert!(error.contains("only the user may set"), "{option}: {error}");
+    }
+}
+
+#[test]
+fn a_default_host_is_this_machine() {
+    let told = |host: &str| {
+        let mut raw = redis();
+        raw.more.retain(|(name, _)| name != "default-host");
+        raw.more.push(("default-host".to_owned(), host.to_owned()));
+        Description::from_raw("p", raw)
+    };
+    for host in ["localhost", "127.0.0.1", "::1", "db.localhost"] {
+        assert!(told(host).is_ok(), "{host}");
+    }
+    for host in [
+        "example.com",
+        "169.254.169.254",
+        "0.0.0.0",
+        "localhost.example",
+    ] {
+        let error = told(host).expect_err(host).to_string();
+        assert!(error.contains("is not this machine"), "{host}: {error}");
+    }
+}
+
+#[test]
+fn variables_of_machines_and_pipelines_are_not_for_plugins() {
+    for name in [
+        "PATH",
+        "home",
+        "CI",
+        "CI_JOB_TOKEN",
+        "GITHUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "LD_PRELOAD",
+        "SSH_AUTH_SOCK",
+        "WAITFOR_TIMEOUT",
+    ] {
+        let error = with("p", param("x", "text", None, &[("env", name)]));
+        assert!(
+            error.contains("names a variable that it may not have"),
+            "{name}: {error}"
+        );
+    }
+    let mut raw = redis();
+    raw.params
+        .push(param("x", "secret", None, &[("env", "BILLING_TOKEN")]));
+    assert!(Description::from_raw("p", raw).is_ok());
+}
+
+#[test]
 fn unknown_words_of_the_open_vocabularies_are_passed_over() {
     let mut raw = redis();
     raw.more.push(("colour".to_owned(), "red".to_owned()));

@@ -188,7 +188,7 @@ fn the_password_file_is_libpqs() {
 #[test]
 fn no_error_shows_a_secret() {
     let secret = "hunter2";
-    let wrong: [&[&str]; 26] = [
+    let wrong: [&[&str]; 29] = [
         &["postgres://app:hunter2@db:x/shop"],
         &["postgres://app:hunter2@db/shop?nosuch=1"],
         &["postgres://app:hunter2@db/shop?pasword=hunter2"],
@@ -213,6 +213,9 @@ fn no_error_shows_a_secret() {
         &["postgres://db", "redis://c", "--password", "hunter2"],
         &["postgres://db", "--pasword", "hunter2"],
         &["postgres://db", "--pasword=hunter2"],
+        &["postgres://db", "--passwordhunter2"],
+        &["postgres://db", "--password:hunter2"],
+        &["postgres://db", "--pw:hunter2"],
         &[
             "postgres://db",
             "--password",

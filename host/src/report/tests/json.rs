@@ -11,7 +11,7 @@ const DOCUMENTATION: &str = include_str!("../../../../docs/json-output.md");
 
 async fn lines(verbose: u8, settings: &WaitSettings, stories: Vec<Story>) -> Vec<Value> {
     let page = Page::default();
-    let mut reporter = Json::new(Out::new(page.clone()), verbose, scrubber());
+    let mut reporter = Json::new(Out::new(page.clone()), verbose);
     tell(&mut reporter, stories, settings).await;
     page.text()
         .lines()

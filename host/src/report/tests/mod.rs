@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::model::Verdict;
-use crate::secret::{Scrubber, Secret};
 use crate::wait::{self, Attempt, LogLine, Outcome, TargetInfo, WaitSettings};
 
 use super::*;
@@ -66,7 +65,7 @@ impl Attempt for Story {
     fn logs(&self) -> Vec<LogLine> {
         vec![LogLine {
             level: "debug".to_owned(),
-            text: "sent PING, with hunter22".to_owned(),
+            text: "sent PING, with (secret)".to_owned(),
         }]
     }
 }
@@ -105,14 +104,10 @@ fn wrong_password() -> Verdict {
     Verdict::Misconfigured {
         code: "wrong-password".to_owned(),
         param: Some("password".to_owned()),
-        reason: "the server refused hunter22".to_owned(),
+        reason: "the server refused (secret)".to_owned(),
         hint: Some("set --password-file".to_owned()),
         facts: vec![("user".to_owned(), "default".to_owned())],
     }
-}
-
-fn scrubber() -> Scrubber {
-    Scrubber::new([&Secret::new("hunter22")])
 }
 
 async fn tell(

@@ -41,9 +41,6 @@ use reader::Reader;
 /// The bound on each read of a second look at a port, in milliseconds.
 const SECOND_LOOK: u32 = 1000;
 
-/// The bytes of a body that are enough to know a server's complaint.
-const COMPLAINT: usize = 4096;
-
 /// Opens a connection for HTTP/1.1, with TLS where asked for.
 ///
 /// Where the TLS handshake meets no TLS, a second, plain connection finds out
@@ -117,10 +114,10 @@ fn second_look(endpoint: &Endpoint, fault: Fault) -> Failure {
     connection.limit(SECOND_LOOK);
     let request = Request::new("GET", "/");
     match send(connection, &authority(endpoint, false), &request) {
-        Ok(mut response) => match response.body(COMPLAINT) {
-            Ok(body) if is_plain_to_tls(response.status, &body.bytes) => fault.into(),
-            _ => Failure::SpeaksPlain,
-        },
+        // That is how TLS servers complain of a plain request, in words of their
+        // own, of which the end may not have come.
+        Ok(response) if response.status == 400 => fault.into(),
+        Ok(_) => Failure::SpeaksPlain,
         Err(Failure::Foreign(protocol)) => Failure::Foreign(protocol),
         Err(_) => fault.into(),
     }

@@ -548,6 +548,9 @@ fn a_failed_handshake_is_looked_at_twice() {
     for complaint in [
         "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
         "HTTP/1.1 400 Bad Request\r\n\r\n<h1>The plain HTTP request was sent to HTTPS port</h1>",
+        "HTTP/1.1 400 Bad Request\r\nContent-Length: 90\r\n\r\n<h1>The plain HTTP req",
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an H",
+        "HTTP/1.1 400 \r\n\r\nThis combination of host and port requires TLS.",
         "",
         "\x15\x03\x01",
     ] {

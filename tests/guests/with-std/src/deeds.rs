@@ -33,7 +33,10 @@ pub fn perform(deed: &str, targets: &[Endpoint]) -> Facts {
         "exit" => std::process::exit(0),
         "sleep" => sleep(Duration::from_secs(60)),
         "nap" => sleep(Duration::from_millis(2500)),
+        "sleep-for-ever" => sleep(Duration::from_nanos(u64::MAX)),
         "read" => read(&targets[0]),
+        "receive" => receive(&targets[0]),
+        "send" => send(&targets[0]),
         "connections" => connections(&targets[0]),
         "handles" => handles(),
         "write-much" => write_much(&targets[0]),
@@ -200,6 +203,35 @@ fn write_much(target: &Endpoint) -> Facts {
         Ok(()) => vec![fact("written", bytes.len())],
         Err(fault) => vec![fact("fault", fault.code)],
     }
+}
+
+/// Reads for as long as there is anything to be had.
+fn receive(target: &Endpoint) -> Facts {
+    let mut received = 0;
+    let done = target.connect().and_then(|connection| {
+        loop {
+            received += connection.read(u32::MAX)?.len();
+        }
+    });
+    transferred(received, done)
+}
+
+/// Writes for as long as it may.
+fn send(target: &Endpoint) -> Facts {
+    let bytes = vec![0; 1 << 20];
+    let mut sent = 0;
+    let done = target.connect().and_then(|connection| {
+        loop {
+            connection.write(&bytes)?;
+            sent += bytes.len();
+        }
+    });
+    transferred(sent, done)
+}
+
+fn transferred(bytes: usize, done: Result<(), net::Fault>) -> Facts {
+    let fault = done.err().map(|fault| fault.code).unwrap_or_default();
+    vec![fact("mebibytes", bytes >> 20), fact("fault", fault)]
 }
 
 /// Makes the host keep what it is given.

@@ -45,7 +45,12 @@ impl Guest for WithStd {
     }
 
     fn validate() -> Option<Misuse> {
-        (deeds::value("do") == "panic").then(|| panic!("told to panic in validate"))
+        match deeds::value("do").as_str() {
+            "panic" => panic!("told to panic in validate"),
+            "sleep" => std::thread::sleep(std::time::Duration::from_secs(60)),
+            _ => {}
+        }
+        None
     }
 
     fn check(targets: Vec<Endpoint>) -> Verdict {
