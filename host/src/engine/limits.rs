@@ -122,7 +122,7 @@ pub const LAST_WORDS: Duration = Duration::from_millis(250);
 /// How long a guest must have been seen at work after its attempt's time was
 /// over to be called broken; else it is out of time like any other, since a
 /// machine that is busy with other things is not the plugin's fault.
-pub const OVERTIME: Duration = Duration::from_millis(100);
+pub const OVERTIME: Duration = Duration::from_millis(30);
 
 /// How long `describe` and `validate` may take: more than [`COMPUTING`] on a
 /// machine that is busy.

@@ -61,7 +61,7 @@ fn state(verdict: &Verdict, hint: Option<&str>) -> State {
         verdict: verdict.word(),
         code: clean(verdict.code()),
         reason: clean(verdict.reason()),
-        hint: hint.map(|hint| clean(hint)),
+        hint: hint.map(clean),
         facts,
     }
 }
