@@ -108,7 +108,7 @@ fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit
 }
 
 /// Blanks the plan's secrets, but for what a report would say anyway.
-fn scrubber(catalogue: &Catalogue, plan: &Plan) -> Scrubber {
+pub fn scrubber(catalogue: &Catalogue, plan: &Plan) -> Scrubber {
     let mut public = plan.public();
     let plugins: BTreeSet<usize> = plan.jobs.iter().map(|job| job.plugin).collect();
     for loaded in plugins
