@@ -14,9 +14,13 @@ use crate::{Digest, Error, Name, Result, Version, config, oci, text};
 const MERGED: &str = "take either side, then run `waitfor plugin lock`";
 
 pub(super) fn lock(path: &Path, text: &str) -> Result<Lock> {
-    // Git may give the file other line breaks; they mean nothing.
+    // Git may give the file other line breaks, and twice; they mean nothing.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let text = text.replace("\r\n", "\n");
+    let lines: Vec<&str> = text
+        .split('\n')
+        .map(|line| line.trim_end_matches('\r'))
+        .collect();
+    let text = lines.join("\n");
     let source = Source {
         role: Role::Lock,
         path,

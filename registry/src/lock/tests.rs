@@ -454,6 +454,15 @@ fn like_a_lock() -> impl Strategy<Value = String> {
     proptest::collection::vec(words, 0..12).prop_map(|words| words.concat())
 }
 
+/// Found by fuzzing: what was read was not what was printed.
+#[test]
+fn line_breaks_that_were_converted_twice_mean_nothing() {
+    for end in ["\r\n", "\r\r\n"] {
+        let lock = parse(&BOTH.replace('\n', end)).unwrap();
+        assert_eq!(lock.to_string(), BOTH);
+    }
+}
+
 proptest! {
     #[test]
     fn reads_what_it_writes(plugins in any_plugins(), seed in any::<u64>()) {
