@@ -1,11 +1,18 @@
 //! The program carries the official probes, so that there is nothing to
-//! install: this writes the published layout's blobs into its source as
-//! `OFFICIAL`.
+//! install, and nothing to compile or to ask when it runs: this writes the
+//! published layout's blobs into its source as `OFFICIAL`, and what was made
+//! of the components among them as `READY`.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+use waitfor_native::{Use, ask, settings};
+use wasmtime::Engine;
+
+/// How the bytes of every component begin.
+const WASM: &[u8] = b"\0asm";
 
 fn main() {
     if let Err(error) = embed() {
@@ -27,13 +34,20 @@ fn embed() -> Result<(), Box<dyn Error>> {
     }
     let mut blobs = blobs(&layout.join("blobs/sha256"))?;
     blobs.sort();
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let source = carried(&index, &blobs)? + &ready(&blobs, &out)?;
+    fs::write(out.join("official.rs"), source)?;
+    Ok(())
+}
 
+/// The layout, as `OFFICIAL`.
+fn carried(index: &Path, blobs: &[(String, PathBuf)]) -> Result<String, Box<dyn Error>> {
     let mut source = String::from(
         "/// The official probes, as published in `registry/official`.\n\
-         static OFFICIAL: waitfor_registry::Embedded = waitfor_registry::Embedded::new(\n",
+         pub static OFFICIAL: waitfor_registry::Embedded = waitfor_registry::Embedded::new(\n",
     );
-    writeln!(source, "    include_bytes!({}),\n    &[", literal(&index)?)?;
-    for (digest, path) in &blobs {
+    writeln!(source, "    include_bytes!({}),\n    &[", literal(index)?)?;
+    for (digest, path) in blobs {
         writeln!(
             source,
             "        (\"{digest}\", include_bytes!({})),",
@@ -41,8 +55,47 @@ fn embed() -> Result<(), Box<dyn Error>> {
         )?;
     }
     source.push_str("    ],\n);\n");
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("official.rs"), source)?;
-    Ok(())
+    Ok(source)
+}
+
+/// What was made of each component, as `READY`: its code for the platform that
+/// the program is built for, where the engine can compile for that, and what
+/// it says of itself.
+fn ready(blobs: &[(String, PathBuf)], out: &Path) -> Result<String, Box<dyn Error>> {
+    let target = env::var("TARGET")?;
+    let compiler = settings(Use::Ahead(&target)).and_then(|settings| Engine::new(&settings));
+    if let Err(error) = &compiler {
+        println!(
+            "cargo::warning=the official probes are not compiled ahead of time for {target}: {error}"
+        );
+    }
+    let mut source = String::from(
+        "/// What was made of the official components when the program was built,\n\
+         /// by the digits of their digests.\n\
+         static READY: &[Ready] = &[\n",
+    );
+    for (digest, path) in blobs {
+        let component = fs::read(path)?;
+        if !component.starts_with(WASM) {
+            continue;
+        }
+        let description = out.join(format!("{digest}.json"));
+        let said = ask(&component).map_err(|error| format!("{digest} does not say: {error}"))?;
+        fs::write(&description, serde_json::to_vec(&said)?)?;
+        let mut code = String::from("None");
+        if let Ok(compiler) = &compiler {
+            let file = out.join(format!("{digest}.native"));
+            fs::write(&file, compiler.precompile_component(&component)?)?;
+            code = format!("Some(include_bytes!({}))", literal(&file)?);
+        }
+        writeln!(
+            source,
+            "    Ready {{\n        component: \"{digest}\",\n        description: include_bytes!({}),\n        code: {code},\n    }},",
+            literal(&description)?
+        )?;
+    }
+    source.push_str("];\n");
+    Ok(source)
 }
 
 /// The blobs by the digits of their digests; a file with another name is

@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::env;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
@@ -16,15 +17,15 @@ use waitfor_registry::{Name, PluginRef, Reference, SPOKEN, Standing, Supply, Ver
 
 use crate::cli::{Probes, SupplyOptions};
 use crate::description::Description;
+use crate::engine::native::Native;
 use crate::engine::{Engine, Plugin};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::net::fault::plain;
+use crate::official::{self, OFFICIAL};
 use crate::report::Notice;
 use crate::secret;
 use crate::surroundings;
-
-include!(concat!(env!("OUT_DIR"), "/official.rs"));
 
 /// The plugins of a run.
 pub struct Catalogue {
@@ -46,8 +47,8 @@ pub struct Loaded {
     pub origin: Origin,
     /// The bytes themselves.
     pub component: secret::Component,
-    /// What was compiled.
-    pub plugin: Plugin,
+    /// What was compiled and linked, once it is needed.
+    plugin: Rc<OnceCell<Plugin>>,
     warnings: Vec<String>,
 }
 
@@ -249,17 +250,49 @@ impl Catalogue {
     }
 
     fn compile(&self, name: &str, bytes: &[u8]) -> Result<(Plugin, Description)> {
-        let engine = match self.engine.get() {
-            Some(engine) => engine,
-            None => {
-                surroundings::prepare()?;
-                let engine = Engine::new()?;
-                self.engine.get_or_init(|| engine)
-            }
-        };
-        let plugin = engine.load(name, bytes)?;
+        let plugin = self.engine()?.load(name, bytes)?;
         let description = self.runtime.block_on(plugin.describe())?;
         Ok((plugin, description))
+    }
+
+    /// The engine, started when it is first needed.
+    fn engine(&self) -> Result<&Engine> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
+        }
+        surroundings::prepare()?;
+        let engine = Engine::new()?;
+        Ok(self.engine.get_or_init(|| engine))
+    }
+
+    /// The code of a plugin that [`Probes::describe`] has loaded.
+    ///
+    /// # Errors
+    /// Where the machine gives too little, or `index` is of no plugin.
+    pub fn plugin(&self, index: usize) -> Result<Plugin> {
+        let Some(loaded) = self.loaded(index) else {
+            return Err(Error::new(
+                Exit::PluginRefused,
+                format!("the plugin `{index}` is not loaded"),
+            ));
+        };
+        if let Some(plugin) = loaded.plugin.get() {
+            return Ok(plugin.clone());
+        }
+        let name = loaded.chosen.plugin.name.as_str();
+        let code = official::ready(&loaded.chosen.plugin.component)
+            .and_then(official::Ready::code)
+            .map(Native::built_in);
+        let engine = self.engine()?;
+        let revived = match code {
+            Some(code) => engine.revive(name, code)?,
+            None => None,
+        };
+        let plugin = match revived {
+            Some(plugin) => plugin,
+            None => engine.load(name, &loaded.component)?,
+        };
+        Ok(loaded.plugin.get_or_init(|| plugin).clone())
     }
 
     /// Looks through a component without compiling it, since the engine trusts
@@ -304,16 +337,25 @@ impl Catalogue {
             .bytes(&chosen)
             .map_err(|error| refused(&error))?;
         let name = chosen.plugin.name.as_str();
-        let (plugin, description) = match supplied.origin {
-            Origin::Official => self.compile(name, &supplied.bytes)?,
-            _ => self.introduce(name, &supplied.bytes)?,
+        // The digest of the bytes was verified: what was made of them holds
+        // wherever they came from.
+        let made = official::ready(&chosen.plugin.component);
+        let (plugin, description) = match made.and_then(official::Ready::description) {
+            Some(said) => (OnceCell::new(), Description::from_raw(name, said)?),
+            None => {
+                let (plugin, description) = match supplied.origin {
+                    Origin::Official => self.compile(name, &supplied.bytes)?,
+                    _ => self.introduce(name, &supplied.bytes)?,
+                };
+                (OnceCell::from(plugin), description)
+            }
         };
         let mut loaded = self.loaded.borrow_mut();
         loaded.push(Loaded {
             chosen,
             origin: supplied.origin,
             component: Arc::new(supplied.bytes),
-            plugin,
+            plugin: Rc::new(plugin),
             warnings: supplied.warnings,
         });
         Ok((loaded.len() - 1, description))

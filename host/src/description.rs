@@ -7,51 +7,12 @@
 
 mod check;
 
+pub use waitfor_native::RawDescription;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use waitfor_native::{RawParam, RawScheme};
+
 use crate::error::Result;
 use crate::model::Facts;
-
-/// A scheme as the contract hands it over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawScheme {
-    /// As in `rediss`.
-    pub name: String,
-    /// None where the target has no port or must name one.
-    pub default_port: Option<u16>,
-    /// `summary`, `transport`.
-    pub more: Facts,
-}
-
-/// A parameter as the contract hands it over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawParam {
-    /// Kebab-case.
-    pub name: String,
-    /// A word of the contract's open vocabulary.
-    pub kind: String,
-    /// One line.
-    pub summary: String,
-    /// Whether the user must give it.
-    pub required: bool,
-    /// As a user would write it.
-    pub default: Option<String>,
-    /// The facts that the contract lists at `param.more`.
-    pub more: Facts,
-}
-
-/// A description as the contract hands it over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawDescription {
-    /// One line: what `ready` means here.
-    pub summary: String,
-    /// The first is the one for targets without a URL.
-    pub schemes: Vec<RawScheme>,
-    /// The parameters, in the order of the help.
-    pub params: Vec<RawParam>,
-    /// Command lines, without the program's name.
-    pub examples: Vec<String>,
-    /// The facts that the contract lists at `description.more`.
-    pub more: Facts,
-}
 
 /// What a parameter's values look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

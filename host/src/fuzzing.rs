@@ -131,14 +131,12 @@ pub fn command_line(given: &Given) -> Vec<String> {
             shown.push(job.label.clone());
             shown.extend(job.addresses.iter().map(ToString::to_string));
             shown.push(format!("{:?} {:?}", job.secrets, job.tls));
-            let Some(loaded) = catalogue.loaded(job.plugin) else {
-                panic!("the plugin of a target is not loaded");
+            let plugin = match catalogue.plugin(job.plugin) {
+                Ok(plugin) => plugin,
+                Err(error) => panic!("the plugin of a target is not loaded: {error}"),
             };
             let job = Arc::new(job);
-            match catalogue
-                .runtime()
-                .block_on(loaded.plugin.validate(&job, &notes))
-            {
+            match catalogue.runtime().block_on(plugin.validate(&job, &notes)) {
                 Ok(None) => {}
                 Ok(Some(verdict)) => {
                     shown.push(clean(verdict.reason()));

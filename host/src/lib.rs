@@ -14,6 +14,7 @@ mod exit;
 pub mod fuzzing;
 mod model;
 mod net;
+mod official;
 mod plugins;
 mod report;
 mod run;

@@ -144,11 +144,12 @@ pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<T
             format!("the plugin `{}` is not loaded", job.plugin_name),
         ));
     };
+    let plugin = catalogue.plugin(job.plugin)?;
     let trust = Trust::new(job.tls.clone());
     trust.check()?;
     let job = Arc::new(job.clone());
     let notes = Notes::without(scrubber.clone());
-    let judged = loaded.plugin.validate(&job, &notes);
+    let judged = plugin.validate(&job, &notes);
     let misuse = catalogue.runtime().block_on(judged)?;
     if let Some(Verdict::Misconfigured { reason, hint, .. }) = misuse {
         let error = Error::usage(format!("{}: {}", job.label, clean(&reason)));
@@ -165,7 +166,7 @@ pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<T
             sha256: loaded.chosen.plugin.component.hex(),
             local: wait::is_local(&job.addresses),
         },
-        plugin: loaded.plugin,
+        plugin,
         job,
         trust: Arc::new(trust),
         notes: RefCell::default(),

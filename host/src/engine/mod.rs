@@ -4,6 +4,7 @@
 pub mod attempt;
 mod bindings;
 pub mod limits;
+pub mod native;
 mod net;
 pub mod plugin;
 mod state;

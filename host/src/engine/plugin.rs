@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use waitfor_native::{Use, settings};
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{
-    Config, OptLevel, RegallocAlgorithm, Store, UpdateDeadline, WasmBacktraceDetails, WasmFeatures,
-};
+use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::{Probe, ProbePre};
+use super::native::Native;
 use super::state::State;
 use super::ticker::{Guard, Ticker};
 use super::watch::{Failure, watched};
@@ -20,14 +20,6 @@ use crate::surroundings;
 
 /// What the contract's instance is called, without its version.
 const CONTRACT: &str = "waitfor:probe/";
-
-/// What a component may need of the engine: what compilers for Rust, C, Go,
-/// JavaScript and Python emit by default. All else is code that is seldom
-/// used, and therefore seldom tested.
-const FEATURES: WasmFeatures = WasmFeatures::WASM2
-    .union(WasmFeatures::EXTENDED_CONST)
-    .union(WasmFeatures::MULTI_MEMORY)
-    .union(WasmFeatures::COMPONENT_MODEL);
 
 /// The one engine of a run.
 #[derive(Clone)]
@@ -50,6 +42,13 @@ fn broken(what: &str, error: &wasmtime::Error) -> Error {
     Error::new(Exit::PluginBroke, format!("{what}: {}", first_line(error)))
 }
 
+fn refused(name: &str, why: String) -> Error {
+    Error::new(
+        Exit::PluginRefused,
+        format!("the plugin `{name}` was refused: {why}"),
+    )
+}
+
 /// The innermost cause, one line: wasmtime's outer text is a back-trace.
 pub(super) fn first_line(error: &wasmtime::Error) -> String {
     error
@@ -67,32 +66,30 @@ impl Engine {
     /// # Errors
     /// Where this machine cannot run compiled code.
     pub fn new() -> Result<Self> {
-        let mut config = Config::new();
-        config.wasm_features(!FEATURES, false);
-        config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
-        config.epoch_interruption(true);
-        config.concurrency_support(false);
-        // A probe runs for milliseconds: code that is compiled quickly beats
-        // code that runs quickly.
-        config.cranelift_opt_level(OptLevel::None);
-        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-        // A probe's memory is small: it need not reserve the address space
-        // that a large program would, and hardly any where it is rationed. One
-        // that outgrows it is moved once: both places count while it is moved.
-        let (reserved, for_growth) = match surroundings::is_address_space_rationed() {
-            true => (0, 1 << 20),
-            false => (16 << 20, limits::MEMORY as u64),
+        let for_growth = match surroundings::is_address_space_rationed() {
+            true => 1 << 20,
+            false => limits::MEMORY as u64,
         };
-        config.memory_reservation(reserved);
-        config.memory_guard_size(64 << 10);
-        config.memory_reservation_for_growth(for_growth);
-        let engine = wasmtime::Engine::new(&config)
+        let engine = settings(Use::Here { for_growth })
+            .and_then(|settings| wasmtime::Engine::new(&settings))
             .map_err(|error| broken("the engine cannot start", &error))?;
         Ok(Self {
             engine,
             ticker: Ticker::new(),
             exhausted: Arc::default(),
         })
+    }
+
+    /// Links a component that was compiled earlier; `name` is for messages.
+    /// None where this engine does not take the code.
+    ///
+    /// # Errors
+    /// As [`Engine::load`].
+    pub fn revive(&self, name: &str, code: Native<'_>) -> Result<Option<Plugin>> {
+        let component = code.revive(&self.engine);
+        component
+            .map(|component| self.link(name, &component))
+            .transpose()
     }
 
     /// Compiles and links a component; `name` is for messages.
@@ -102,15 +99,9 @@ impl Engine {
     /// contract that this host speaks; [`Exit::PluginBroke`] where the system
     /// gives no threads to compile with.
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin> {
-        let refused = |why: String| {
-            Error::new(
-                Exit::PluginRefused,
-                format!("the plugin `{name}` was refused: {why}"),
-            )
-        };
         let component = self.compile(bytes).map_err(|refusal| match refusal {
-            Refusal::Strange(why) => refused(format!("it is not a component: {why}")),
-            Refusal::Excessive(why) => refused(why).hint(
+            Refusal::Strange(why) => refused(name, format!("it is not a component: {why}")),
+            Refusal::Excessive(why) => refused(name, why).hint(
                 "no probe needs that much: build it for release, and do not use one \
                  whose source you do not know",
             ),
@@ -120,6 +111,10 @@ impl Engine {
             )
             .hint(surroundings::MORE),
         })?;
+        self.link(name, &component)
+    }
+
+    fn link(&self, name: &str, component: &Component) -> Result<Plugin> {
         let mut linker = Linker::new(&self.engine);
         Probe::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
             .map_err(|error| broken("the contract cannot be linked", &error))?;
@@ -128,11 +123,10 @@ impl Engine {
             if import.starts_with("wasi:") {
                 wants_wasi = true;
             } else if !import.starts_with(CONTRACT) {
-                return Err(
-                    refused(format!("it asks for `{import}`, which no probe is given")).hint(
-                        "a probe may import waitfor:probe, and WASI 0.2 in its restricted form",
-                    ),
-                );
+                let why = format!("it asks for `{import}`, which no probe is given");
+                return Err(refused(name, why).hint(
+                    "a probe may import waitfor:probe, and WASI 0.2 in its restricted form",
+                ));
             }
         }
         if wants_wasi {
@@ -140,13 +134,11 @@ impl Engine {
                 .map_err(|error| broken("WASI cannot be linked", &error))?;
         }
         let pre = linker
-            .instantiate_pre(&component)
+            .instantiate_pre(component)
             .and_then(ProbePre::new)
             .map_err(|error| {
-                refused(format!(
-                    "it does not fit the contract: {}",
-                    first_line(&error)
-                ))
+                let why = format!("it does not fit the contract: {}", first_line(&error));
+                refused(name, why)
             })?;
         Ok(Plugin {
             pre,

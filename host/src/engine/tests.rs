@@ -506,6 +506,30 @@ fn a_component_that_asks_for_more_than_the_contract_is_refused() {
 }
 
 #[test]
+fn code_is_taken_from_an_engine_like_this_one_alone() {
+    use waitfor_native::{Use, settings};
+
+    use super::native::Native;
+    use crate::official::OFFICIAL;
+
+    let bytes = OFFICIAL.published().expect("a sound layout");
+    let bytes = OFFICIAL.component(&bytes[0]).expect("sound bytes");
+    let compiled = |reservation| {
+        let mut settings = settings(Use::Here { for_growth: 0 }).expect("settings");
+        settings.memory_reservation(reservation);
+        let compiler = wasmtime::Engine::new(&settings).expect("an engine");
+        Native::built_in(Vec::leak(
+            compiler.precompile_component(bytes).expect("compiled"),
+        ))
+    };
+    let engine = engine();
+    let taken = |code| engine.revive("known", code).expect("it fits the contract");
+    assert!(taken(compiled(0)).is_some());
+    assert!(taken(compiled(1 << 20)).is_none(), "other settings");
+    assert!(taken(Native::built_in(b"")).is_none(), "nothing at all");
+}
+
+#[test]
 fn the_official_probe_works() {
     use crate::catalogue::Catalogue;
     use crate::cli::Probes;
@@ -513,7 +537,7 @@ fn the_official_probe_works() {
     let catalogue = Catalogue::official().expect("a catalogue");
     let (at, description) = catalogue.describe("tcp", None).expect("described");
     assert_eq!(description.schemes[0].name, "tcp");
-    let plugin = catalogue.loaded(at).expect("loaded").plugin;
+    let plugin = catalogue.plugin(at).expect("loaded");
     let attempt = |port: u16| {
         let mut deed = Deed::new("nothing").at(tcp(port));
         deed.job.values = BTreeMap::from([("hold".to_owned(), vec!["50".to_owned()])]);

@@ -1,0 +1,56 @@
+//! The settings of the engine, in one place: code that was compiled with
+//! others is refused by the engine that should run it.
+
+use wasmtime::{Config, OptLevel, RegallocAlgorithm, WasmBacktraceDetails, WasmFeatures};
+
+/// What a component may need of the engine: what compilers for Rust, C, Go,
+/// JavaScript and Python emit by default. All else is code that is seldom
+/// used, and therefore seldom tested.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// What an engine is for. None of this changes what compiled code relies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use<'a> {
+    /// Compiling ahead of time for a platform, by its target triple, with no
+    /// more than what each of its processors can do. It is compiled once, so
+    /// it is compiled well.
+    Ahead(&'a str),
+    /// Running on this machine. What has to be compiled here is compiled
+    /// quickly: a probe computes for a millisecond.
+    Here {
+        /// How much address space a memory that outgrows its place gets beyond
+        /// what it needs, in bytes.
+        for_growth: u64,
+    },
+}
+
+/// The settings that every attempt relies on.
+///
+/// # Errors
+/// Where this build of the engine cannot compile for the platform.
+pub fn settings(purpose: Use<'_>) -> wasmtime::Result<Config> {
+    let mut config = Config::new();
+    config.wasm_features(!FEATURES, false);
+    config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config.epoch_interruption(true);
+    config.concurrency_support(false);
+    // A probe's memory is small: the checks that an unlimited reservation of
+    // address space would save cost less than the reservation.
+    config.memory_reservation(0);
+    config.memory_guard_size(64 << 10);
+    match purpose {
+        Use::Ahead(target) => {
+            config.target(target)?;
+            config.cranelift_opt_level(OptLevel::Speed);
+        }
+        Use::Here { for_growth } => {
+            config.cranelift_opt_level(OptLevel::None);
+            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+            config.memory_reservation_for_growth(for_growth);
+        }
+    }
+    Ok(config)
+}
