@@ -2,24 +2,28 @@
 //! checked yet. It can be kept as data.
 
 use serde::{Deserialize, Serialize};
+use wasmtime::component::{ComponentType, Lift};
 
 /// Names and values, in the order in which they were given; a name may come
 /// more than once.
 pub type Facts = Vec<(String, String)>;
 
 /// A scheme as the contract hands it over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ComponentType, Lift)]
+#[component(record)]
 pub struct RawScheme {
     /// As in `rediss`.
     pub name: String,
     /// None where the target has no port or must name one.
+    #[component(name = "default-port")]
     pub default_port: Option<u16>,
     /// `summary`, `transport`.
     pub more: Facts,
 }
 
 /// A parameter as the contract hands it over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ComponentType, Lift)]
+#[component(record)]
 pub struct RawParam {
     /// Kebab-case.
     pub name: String,
@@ -36,7 +40,8 @@ pub struct RawParam {
 }
 
 /// A description as the contract hands it over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ComponentType, Lift)]
+#[component(record)]
 pub struct RawDescription {
     /// One line: what `ready` means here.
     pub summary: String,
@@ -48,40 +53,4 @@ pub struct RawDescription {
     pub examples: Vec<String>,
     /// The facts that the contract lists at `description.more`.
     pub more: Facts,
-}
-
-/// A [`RawDescription`] of what generated bindings hand over: those of the
-/// program and of its build script have the same fields, and are not the same
-/// types.
-#[macro_export]
-macro_rules! raw_description {
-    ($said:expr) => {{
-        let said = $said;
-        $crate::RawDescription {
-            summary: said.summary,
-            schemes: said
-                .schemes
-                .into_iter()
-                .map(|scheme| $crate::RawScheme {
-                    name: scheme.name,
-                    default_port: scheme.default_port,
-                    more: scheme.more,
-                })
-                .collect(),
-            params: said
-                .params
-                .into_iter()
-                .map(|param| $crate::RawParam {
-                    name: param.name,
-                    kind: param.kind,
-                    summary: param.summary,
-                    required: param.required,
-                    default: param.default,
-                    more: param.more,
-                })
-                .collect(),
-            examples: said.examples,
-            more: said.more,
-        }
-    }};
 }

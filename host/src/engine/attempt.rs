@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use waitfor_native::raw_description;
+use waitfor_native::{RawDescription, RawParam, RawScheme};
 use wasmtime::Trap;
 use wasmtime::component::{Resource, ResourceTableError};
 use wasmtime_wasi::I32Exit;
@@ -105,7 +105,7 @@ impl Plugin {
         let outcome = bounded(asking, Instant::now() + limits::OFFLINE, &notes).await;
         drop(guard);
         let raw = outcome.map_err(|failure| self.broke("describe", failure))?;
-        Description::from_raw(self.name(), raw_description!(raw))
+        Description::from_raw(self.name(), raw_description(raw))
     }
 
     /// Lets the plugin judge the job's parameters, offline.
@@ -254,6 +254,29 @@ fn judge(verdict: wit::Verdict, notes: &Notes) -> Verdict {
             hint: misuse.hint.as_deref().map(text),
             facts: facts(misuse.facts),
         },
+    }
+}
+
+fn raw_description(raw: wit::Description) -> RawDescription {
+    let scheme = |scheme: wit::Scheme| RawScheme {
+        name: scheme.name,
+        default_port: scheme.default_port,
+        more: scheme.more,
+    };
+    let param = |param: wit::Param| RawParam {
+        name: param.name,
+        kind: param.kind,
+        summary: param.summary,
+        required: param.required,
+        default: param.default,
+        more: param.more,
+    };
+    RawDescription {
+        summary: raw.summary,
+        schemes: raw.schemes.into_iter().map(scheme).collect(),
+        params: raw.params.into_iter().map(param).collect(),
+        examples: raw.examples,
+        more: raw.more,
     }
 }
 
