@@ -70,7 +70,10 @@ fn ready(blobs: &[(String, PathBuf)], out: &Path) -> Result<String, Box<dyn Erro
         );
     }
     let mut source = String::from(
-        "/// What was made of the official components when the program was built,\n\
+        "/// Bytes that begin where a page does.\n\
+         #[repr(C, align(4096))]\n\
+         struct Page<const N: usize>([u8; N]);\n\
+         /// What was made of the official components when the program was built,\n\
          /// by the digits of their digests.\n\
          static READY: &[Ready] = &[\n",
     );
@@ -79,14 +82,17 @@ fn ready(blobs: &[(String, PathBuf)], out: &Path) -> Result<String, Box<dyn Erro
         if !component.starts_with(WASM) {
             continue;
         }
-        let description = out.join(format!("{digest}.json"));
+        let description = out.join(format!("{digest}.said"));
         let said = ask(&component).map_err(|error| format!("{digest} does not say: {error}"))?;
-        fs::write(&description, serde_json::to_vec(&said)?)?;
+        fs::write(&description, postcard::to_allocvec(&said)?)?;
         let mut code = String::from("None");
         if let Ok(compiler) = &compiler {
             let file = out.join(format!("{digest}.native"));
             fs::write(&file, compiler.precompile_component(&component)?)?;
-            code = format!("Some(include_bytes!({}))", literal(&file)?);
+            code = format!(
+                "Some({{\n            static CODE: Page<{{ include_bytes!({0}).len() }}> = Page(*include_bytes!({0}));\n            &CODE.0\n        }})",
+                literal(&file)?
+            );
         }
         writeln!(
             source,

@@ -166,10 +166,11 @@ impl Catalogue {
         &self.runtime
     }
 
-    /// Lets go of the runtime without waiting for name look-ups under way:
-    /// the system's resolver cannot be interrupted.
-    pub fn close(self) {
-        self.runtime.shutdown_background();
+    /// Leaves all of it to the end of the process, which is near: the system
+    /// takes everything back at once, while we would do it piece by piece and
+    /// wait for name look-ups under way, which cannot be interrupted.
+    pub fn leave(self) {
+        std::mem::forget(self);
     }
 
     /// What is at hand, by name.
@@ -341,7 +342,7 @@ impl Catalogue {
         // wherever they came from.
         let made = official::ready(&chosen.plugin.component);
         let (plugin, description) = match made.and_then(official::Ready::description) {
-            Some(said) => (OnceCell::new(), Description::from_raw(name, said)?),
+            Some(description) => (OnceCell::new(), description),
             None => {
                 let (plugin, description) = match supplied.origin {
                     Origin::Official => self.compile(name, &supplied.bytes)?,

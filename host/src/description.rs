@@ -243,7 +243,14 @@ impl Description {
     /// plugin and what is wrong.
     pub fn from_raw(plugin: &str, raw: RawDescription) -> Result<Self> {
         check::raw(plugin, &raw)?;
-        let description = Self {
+        let description = Self::known(raw);
+        description.check(plugin)?;
+        Ok(description)
+    }
+
+    /// Reads what a plugin says of itself, where it is known to hold.
+    pub fn known(raw: RawDescription) -> Self {
+        Self {
             summary: raw.summary,
             schemes: raw
                 .schemes
@@ -273,9 +280,7 @@ impl Description {
                 .collect(),
             examples: raw.examples,
             more: raw.more,
-        };
-        description.check(plugin)?;
-        Ok(description)
+        }
     }
 
     /// Refuses names that collide or mislead, defaults that do not hold, and

@@ -5,6 +5,8 @@
 use waitfor_native::RawDescription;
 use waitfor_registry::Digest;
 
+use crate::description::Description;
+
 /// What was made of a component when the program was built.
 pub struct Ready {
     component: &'static str,
@@ -24,8 +26,14 @@ pub fn ready(component: &Digest) -> Option<&'static Ready> {
 impl Ready {
     /// What the component says of itself; none where the data cannot be read,
     /// which would be a fault of the build.
-    pub fn description(&self) -> Option<RawDescription> {
-        serde_json::from_slice(self.description).ok()
+    fn said(&self) -> Option<RawDescription> {
+        postcard::from_bytes(self.description).ok()
+    }
+
+    /// The description that it gave when the program was built: that it holds
+    /// was looked at then.
+    pub fn description(&self) -> Option<Description> {
+        self.said().map(Description::known)
     }
 
     /// The component's code, for an engine that accepts it; none on platforms
@@ -46,8 +54,10 @@ mod tests {
         for one in published {
             let ready = ready(&one.component).expect("made when the program was built");
             assert!(ready.code().is_some_and(|code| !code.is_empty()));
-            let description = ready.description().expect("readable");
-            let schemes: Vec<_> = description
+            let said = ready.said().expect("readable");
+            let checked = Description::from_raw(one.name.as_str(), said).expect("sound");
+            assert_eq!(ready.description(), Some(checked.clone()));
+            let schemes: Vec<_> = checked
                 .schemes
                 .iter()
                 .map(|scheme| scheme.name.clone())

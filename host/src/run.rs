@@ -51,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Invocation::Demo { output } => {
             let catalogue = Catalogue::official()?;
             let exit = demo::run(&catalogue, &output);
-            catalogue.close();
+            catalogue.leave();
             exit
         }
         Invocation::Wait(request) => wait(&request, &environment),
@@ -79,7 +79,7 @@ fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> 
     let plan = request.plan(&catalogue, environment)?;
     let scrubber = scrubber(&catalogue, &plan);
     let exit = waited(&catalogue, &plan, scrubber);
-    catalogue.close();
+    catalogue.leave();
     match exit? {
         Exit::Ready if !plan.command.is_empty() => Err(command::replace_process(&plan.command)),
         exit => Ok(exit),

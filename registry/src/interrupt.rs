@@ -11,7 +11,7 @@
 use std::fs;
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -88,10 +88,14 @@ impl Drop for Hold {
 /// The signals that the process ignores, a bit each, the first for signal 1
 /// (proc(5), `SigIgn`); none where the system does not tell.
 fn ignored() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or_default()
+    static AT_START: OnceLock<u64> = OnceLock::new();
+    *AT_START.get_or_init(|| {
+        let status = fs::read("/proc/self/status").unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .unwrap_or_default()
+    })
 }
 
 fn is_in(signals: u64, signal: i32) -> bool {

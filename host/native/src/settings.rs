@@ -34,13 +34,20 @@ pub enum Use<'a> {
 pub fn settings(purpose: Use<'_>) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config.wasm_features(!FEATURES, false);
+    // A probe that breaks is told by its own last words, not by a back-trace;
+    // the tables for one are half of the code's size.
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config.wasm_backtrace_max_frames(None);
+    config.generate_address_map(false);
+    config.native_unwind_info(false);
     config.epoch_interruption(true);
     config.concurrency_support(false);
     // A probe's memory is small: the checks that an unlimited reservation of
     // address space would save cost less than the reservation.
     config.memory_reservation(0);
     config.memory_guard_size(64 << 10);
+    // A few kilobytes are copied sooner than a file in memory is made of them.
+    config.memory_init_cow(false);
     match purpose {
         Use::Ahead(target) => {
             config.target(target)?;

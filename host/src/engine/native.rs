@@ -8,21 +8,38 @@
 //! believe it. What is compatible is checked by the engine itself: code for
 //! another version of it, with other settings, or for what this processor
 //! cannot do, is not taken.
+//!
+//! Code that is part of the program stays where it is, so that only what runs
+//! of it is ever read from the disk: [`InPlace`] makes it executable there.
 
 #![allow(unsafe_code, reason = "the engine believes compiled code")]
 
-use wasmtime::Engine;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use rustix::mm::{MprotectFlags, mprotect};
+use rustix::param::page_size;
 use wasmtime::component::Component;
+use wasmtime::{Config, CustomCodeMemory, Engine, Result};
 
 /// Compiled code that is known to be the engine's own work.
 #[derive(Clone, Copy)]
-pub struct Native<'a>(&'a [u8]);
+pub struct Native<'a> {
+    code: &'a [u8],
+    /// The same bytes, where they live as long as the program and nothing
+    /// else shares their pages.
+    in_place: Option<&'static [u8]>,
+}
 
 impl Native<'static> {
     /// Code that was compiled when the program was built, and is part of it:
     /// whoever can alter it can alter the program.
     pub fn built_in(code: &'static [u8]) -> Self {
-        Self(code)
+        let fits = IN_PLACE && code.as_ptr().addr().is_multiple_of(page_size());
+        Self {
+            code,
+            in_place: Some(code).filter(|_| fits),
+        }
     }
 }
 
@@ -30,8 +47,50 @@ impl Native<'_> {
     /// The component; none where the engine does not take the code, and has
     /// to compile the component anew.
     pub(super) fn revive(self, engine: &Engine) -> Option<Component> {
-        // SAFETY: the bytes are this engine's own work, unchanged, as the
-        // maker of `self` answers for.
-        unsafe { Component::deserialize(engine, self.0) }.ok()
+        let revived = match self.in_place {
+            // SAFETY: the bytes are this engine's own work, unchanged, as the
+            // maker of `self` answers for; they live as long as the program,
+            // and nobody writes to them.
+            Some(code) => unsafe { Component::deserialize_raw(engine, NonNull::from(code)) },
+            // SAFETY: as above; the engine has a copy of its own.
+            None => unsafe { Component::deserialize(engine, self.code) },
+        };
+        revived.ok()
+    }
+}
+
+/// Whether code can run where it is: where the processor keeps what it
+/// executes in step with what is in memory. Elsewhere the engine sees to that
+/// for its own copies.
+const IN_PLACE: bool = cfg!(target_arch = "x86_64");
+
+/// Lets the engine run code where it is.
+pub(super) fn allow_in_place(config: &mut Config) {
+    if IN_PLACE {
+        config.with_custom_code_memory(Some(Arc::new(InPlace)));
+    }
+}
+
+/// Makes pages of code executable, and no more than that.
+struct InPlace;
+
+impl CustomCodeMemory for InPlace {
+    fn required_alignment(&self) -> usize {
+        page_size()
+    }
+
+    fn publish_executable(&self, ptr: *const u8, len: usize) -> Result<()> {
+        let flags = MprotectFlags::READ | MprotectFlags::EXEC;
+        // SAFETY: the engine hands over pages that hold nothing but code: of
+        // its own memory, or of a `Native` in place. What is there is only
+        // read, and stays readable.
+        unsafe { mprotect(ptr.cast_mut().cast(), len, flags) }?;
+        Ok(())
+    }
+
+    /// Code in place may be that of another engine, too; memory of the
+    /// engine's own is given back.
+    fn unpublish_executable(&self, _: *const u8, _: usize) -> Result<()> {
+        Ok(())
     }
 }

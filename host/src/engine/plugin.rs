@@ -9,7 +9,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::{Probe, ProbePre};
-use super::native::Native;
+use super::native::{Native, allow_in_place};
 use super::state::State;
 use super::ticker::{Guard, Ticker};
 use super::watch::{Failure, watched};
@@ -71,7 +71,10 @@ impl Engine {
             false => limits::MEMORY as u64,
         };
         let engine = settings(Use::Here { for_growth })
-            .and_then(|settings| wasmtime::Engine::new(&settings))
+            .and_then(|mut settings| {
+                allow_in_place(&mut settings);
+                wasmtime::Engine::new(&settings)
+            })
             .map_err(|error| broken("the engine cannot start", &error))?;
         Ok(Self {
             engine,
