@@ -18,7 +18,6 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use rustix::mm::{MprotectFlags, mprotect};
-use rustix::param::page_size;
 use wasmtime::component::Component;
 use wasmtime::{Config, CustomCodeMemory, Engine, Result};
 
@@ -35,7 +34,7 @@ impl Native<'static> {
     /// Code that was compiled when the program was built, and is part of it:
     /// whoever can alter it can alter the program.
     pub fn built_in(code: &'static [u8]) -> Self {
-        let fits = IN_PLACE && code.as_ptr().addr().is_multiple_of(page_size());
+        let fits = IN_PLACE && code.as_ptr().addr().is_multiple_of(PAGE);
         Self {
             code,
             in_place: Some(code).filter(|_| fits),
@@ -64,6 +63,9 @@ impl Native<'_> {
 /// for its own copies.
 const IN_PLACE: bool = cfg!(target_arch = "x86_64");
 
+/// The bytes of a page, where code runs in place.
+const PAGE: usize = 4096;
+
 /// Lets the engine run code where it is.
 pub(super) fn allow_in_place(config: &mut Config) {
     if IN_PLACE {
@@ -76,7 +78,7 @@ struct InPlace;
 
 impl CustomCodeMemory for InPlace {
     fn required_alignment(&self) -> usize {
-        page_size()
+        PAGE
     }
 
     fn publish_executable(&self, ptr: *const u8, len: usize) -> Result<()> {
