@@ -7,10 +7,17 @@ BUILD = $(CARGO) build --release --locked --workspace
 
 RUN = "$${CARGO_TARGET_DIR:-target}/release"
 
-.PHONY: build demo test test-target test-servers probes probes-check docs bench fuzz
+.PHONY: build static demo test test-target test-servers probes probes-check docs bench fuzz
 
 build:
 	$(BUILD) --bin waitfor
+
+# The program as one file that needs nothing of the machine, and as small as it
+# gets: for containers. Wants the C compiler of Debian's musl-tools, and time.
+STATIC ?= x86_64-unknown-linux-musl
+static:
+	rustup target add $(STATIC)
+	$(CARGO) build --profile dist --locked --workspace --bin waitfor --target $(STATIC)
 
 # Shows the main job on what is inside the binary.
 demo: build
