@@ -14,6 +14,8 @@
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::cache::Entry;
+
 /// Compiled code that is known to be the engine's own work.
 #[derive(Clone, Copy)]
 pub struct Native<'a>(&'a [u8]);
@@ -26,7 +28,14 @@ impl Native<'static> {
     }
 }
 
-impl Native<'_> {
+impl<'a> Native<'a> {
+    /// Code that this user's own program has compiled and sealed earlier:
+    /// there is no [`Entry`] whose seal was not found to be right, over the
+    /// very bytes that are used here.
+    pub fn kept(entry: &'a Entry) -> Self {
+        Self(entry.code())
+    }
+
     /// The component; none where the engine does not take the code, and has
     /// to compile the component anew.
     pub(super) fn revive(self, engine: &Engine) -> Option<Component> {
