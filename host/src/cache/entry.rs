@@ -25,8 +25,8 @@ const MAGIC: &[u8; 8] = b"waitfor\x1b";
 const VERSION: u32 = 1;
 const HEADER: usize = 24;
 
-/// The most bytes of one entry. The largest component that is taken comes to
-/// less.
+/// The most bytes of one entry. Code has some seven times the bytes of its
+/// component, of which there are 32 MiB at most.
 pub(super) const MOST: u64 = 256 << 20;
 
 /// An entry whose seal was found to be right: this is the only way to have
