@@ -1,11 +1,14 @@
 //! The program carries the official probes, so that there is nothing to
 //! install, and nothing to compile or to ask when it runs: this writes the
 //! published layout's blobs into its source as `OFFICIAL`, and what was made
-//! of the components among them as `READY`.
+//! of the components among them as `READY`. What code that is compiled at run
+//! time depends on becomes `WAITFOR_BUILD`.
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 use waitfor_native::{Use, ask, settings};
@@ -15,12 +18,37 @@ use wasmtime::Engine;
 const WASM: &[u8] = b"\0asm";
 
 fn main() {
+    if let Err(error) = name_build() {
+        println!("cargo::error=cannot tell this build from others: {error}");
+    }
     if let Err(error) = embed() {
         println!("cargo::error=cannot embed the official probes: {error}");
         println!(
             "cargo::error=hint: registry/official belongs to the repository; `make probes` writes it"
         );
     }
+}
+
+/// Names what decides how a plugin is compiled, beside what the engine says of
+/// itself: its version is one among many, and the crates that it consists of
+/// are patched on their own. A build that differs in none of it compiles the
+/// same.
+fn name_build() -> Result<(), Box<dyn Error>> {
+    let manifest_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let mut hasher = DefaultHasher::new();
+    for file in ["../Cargo.lock", "native/src/settings.rs"] {
+        let path = manifest_dir.join(file);
+        println!("cargo::rerun-if-changed={}", path.display());
+        let text = fs::read(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        text.hash(&mut hasher);
+    }
+    for variable in ["CARGO_PKG_VERSION", "TARGET", "PROFILE", "OPT_LEVEL"] {
+        env::var(variable)?.hash(&mut hasher);
+    }
+    let compiler = Command::new(env::var("RUSTC")?).arg("-vV").output()?;
+    compiler.stdout.hash(&mut hasher);
+    println!("cargo::rustc-env=WAITFOR_BUILD={:016x}", hasher.finish());
+    Ok(())
 }
 
 fn embed() -> Result<(), Box<dyn Error>> {

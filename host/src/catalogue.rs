@@ -7,14 +7,16 @@ use std::env;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::runtime::Runtime;
 use waitfor_registry::Error as Failure;
 use waitfor_registry::component::{self, Probe};
 use waitfor_registry::supply::{Chosen, Options, Origin, Refusal};
 use waitfor_registry::toml_file::Role;
-use waitfor_registry::{Name, PluginRef, Reference, SPOKEN, Standing, Supply, Version};
+use waitfor_registry::{Digest, Name, PluginRef, Reference, SPOKEN, Standing, Supply, Version};
 
+use crate::cache::{Cache, Swept};
 use crate::cli::{Probes, SupplyOptions};
 use crate::description::Description;
 use crate::engine::native::Native;
@@ -23,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::net::fault::plain;
 use crate::official::{self, OFFICIAL};
-use crate::report::Notice;
+use crate::report::{Notice, human};
 use crate::secret;
 use crate::surroundings;
 
@@ -34,6 +36,9 @@ pub struct Catalogue {
     looked_up: OnceCell<Vec<Chosen>>,
     runtime: Runtime,
     engine: OnceCell<Engine>,
+    cache: Cache,
+    /// How each plugin came by its code, for those who look into it.
+    details: RefCell<Vec<String>>,
     loaded: RefCell<Vec<Loaded>>,
     described: RefCell<HashMap<String, (usize, Description)>>,
 }
@@ -108,6 +113,10 @@ impl Catalogue {
     /// Where configuration or lock cannot be used, or the system gives no
     /// runtime.
     pub fn open(options: &SupplyOptions) -> Result<Self> {
+        let cache = match options.no_native_cache {
+            true => Cache::off(),
+            false => Cache::of_user(),
+        };
         let options = Options {
             locked: options.locked,
             offline: options.offline,
@@ -118,7 +127,7 @@ impl Catalogue {
         };
         let folder = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let supply = Supply::open(OFFICIAL, options, &folder).map_err(|error| refused(&error))?;
-        Self::of(supply)
+        Self::of(supply, cache)
     }
 
     /// The official plugins alone, whatever the current folder holds.
@@ -126,10 +135,10 @@ impl Catalogue {
     /// # Errors
     /// Where the system gives no runtime.
     pub fn official() -> Result<Self> {
-        Self::of(Supply::official_only(OFFICIAL))
+        Self::of(Supply::official_only(OFFICIAL), Cache::off())
     }
 
-    fn of(supply: Supply) -> Result<Self> {
+    fn of(supply: Supply, cache: Cache) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -146,6 +155,8 @@ impl Catalogue {
             looked_up: OnceCell::new(),
             runtime,
             engine: OnceCell::new(),
+            cache,
+            details: RefCell::default(),
             loaded: RefCell::default(),
             described: RefCell::default(),
         })
@@ -168,8 +179,10 @@ impl Catalogue {
 
     /// Leaves all of it to the end of the process, which is near: the system
     /// takes everything back at once, while we would do it piece by piece and
-    /// wait for name look-ups under way, which cannot be interrupted.
+    /// wait for name look-ups under way, which cannot be interrupted. What is
+    /// to be kept is written to its end.
     pub fn leave(self) {
+        self.cache.finish();
         std::mem::forget(self);
     }
 
@@ -201,7 +214,7 @@ impl Catalogue {
         })
     }
 
-    /// What went wrong on the side.
+    /// What went wrong on the side, and how the plugins came by their code.
     pub fn notices(&self) -> Vec<Notice> {
         let known = self.routable.get();
         let problem = known.and_then(|(_, problem)| problem.as_ref());
@@ -210,6 +223,7 @@ impl Catalogue {
         problem
             .map(|problem| Notice::Warning(text(problem)))
             .into_iter()
+            .chain(self.details())
             .collect()
     }
 
@@ -247,13 +261,80 @@ impl Catalogue {
     /// wrongly.
     pub fn introduce(&self, name: &str, bytes: &[u8]) -> Result<(Plugin, Description)> {
         self.inspect(name, bytes)?;
-        self.compile(name, bytes)
+        self.make(name, &Digest::of(bytes), bytes)
     }
 
-    fn compile(&self, name: &str, bytes: &[u8]) -> Result<(Plugin, Description)> {
-        let plugin = self.engine()?.load(name, bytes)?;
-        let description = self.runtime.block_on(plugin.describe())?;
+    /// Does what a run of a component would do before its first attempt, so
+    /// that the run finds it done; where nothing is kept, there is nothing to
+    /// do.
+    ///
+    /// # Errors
+    /// As [`Catalogue::introduce`].
+    pub fn warm(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let component = Digest::of(bytes);
+        if self.cache.is_off() || official::ready(&component).is_some() {
+            return Ok(());
+        }
+        self.inspect(name, bytes)?;
+        self.make(name, &component, bytes).map(drop)
+    }
+
+    /// The plugin of a component with this digest, and what it says of itself:
+    /// as it was kept, or compiled and asked.
+    fn make(&self, name: &str, component: &Digest, bytes: &[u8]) -> Result<(Plugin, Description)> {
+        let engine = self.engine()?;
+        let identity = engine.identity();
+        let mut doubt = String::new();
+        match self.cache.find(&identity, component) {
+            Ok(Some(entry)) => {
+                if let Ok(Some(plugin)) = engine.revive(name, Native::kept(&entry)) {
+                    let said = entry.description().clone();
+                    self.detail(format!(
+                        "the compiled code of {name} was kept by an earlier run"
+                    ));
+                    return Ok((plugin, Description::from_raw(name, said)?));
+                }
+                self.cache.forget(&identity, component);
+                doubt = ", since the engine does not take what was kept".to_owned();
+            }
+            Ok(None) => {}
+            Err(why) => doubt = format!(", since {why}"),
+        }
+        let started = Instant::now();
+        let plugin = engine.load(name, bytes)?;
+        let said = self.runtime.block_on(plugin.describe())?;
+        let description = Description::from_raw(name, said.clone())?;
+        let took = human(started.elapsed());
+        self.detail(format!("{name} was compiled in {took}{doubt}"));
+        if !self.cache.is_off()
+            && let Some(code) = plugin.code()
+        {
+            self.cache.keep(&identity, component, &said, code);
+        }
         Ok((plugin, description))
+    }
+
+    /// How each plugin came by its code, so far.
+    pub fn details(&self) -> Vec<Notice> {
+        let details = self.details.borrow();
+        details.iter().cloned().map(Notice::Detail).collect()
+    }
+
+    /// Removes compiled code that is of no use any more, and that of the
+    /// components that are `gone`.
+    ///
+    /// # Errors
+    /// Where the machine gives too little for an engine.
+    pub fn sweep(&self, gone: &[Digest], dry_run: bool) -> Result<Swept> {
+        if self.cache.is_empty() {
+            return Ok(Swept::default());
+        }
+        let identity = self.engine()?.identity();
+        Ok(self.cache.sweep(&identity, gone, dry_run))
+    }
+
+    fn detail(&self, text: String) {
+        self.details.borrow_mut().push(text);
     }
 
     /// The engine, started when it is first needed.
@@ -291,7 +372,10 @@ impl Catalogue {
         };
         let plugin = match revived {
             Some(plugin) => plugin,
-            None => engine.load(name, &loaded.component)?,
+            None => {
+                let component = &loaded.chosen.plugin.component;
+                self.make(name, component, &loaded.component)?.0
+            }
         };
         Ok(loaded.plugin.get_or_init(|| plugin).clone())
     }
@@ -344,10 +428,11 @@ impl Catalogue {
         let (plugin, description) = match made.and_then(official::Ready::description) {
             Some(description) => (OnceCell::new(), description),
             None => {
-                let (plugin, description) = match supplied.origin {
-                    Origin::Official => self.compile(name, &supplied.bytes)?,
-                    _ => self.introduce(name, &supplied.bytes)?,
-                };
+                if supplied.origin != Origin::Official {
+                    self.inspect(name, &supplied.bytes)?;
+                }
+                let component = &chosen.plugin.component;
+                let (plugin, description) = self.make(name, component, &supplied.bytes)?;
                 (OnceCell::from(plugin), description)
             }
         };

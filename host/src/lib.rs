@@ -1,6 +1,7 @@
 //! The program as a library, so that its parts can be fuzzed; `main.rs` only
 //! calls [`main`].
 
+mod cache;
 mod catalogue;
 mod cli;
 mod command;

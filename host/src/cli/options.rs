@@ -330,6 +330,13 @@ pub(crate) const OPTIONS: &[HostOption] = &[
     ),
     option(
         Group::Plugins,
+        "no-native-cache",
+        Takes::Nothing,
+        None,
+        "Neither use nor keep compiled code of plugins",
+    ),
+    option(
+        Group::Plugins,
         "network-timeout",
         Takes::Value("DURATION"),
         Some("30s"),

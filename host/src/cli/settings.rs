@@ -32,6 +32,8 @@ pub struct SupplyOptions {
     pub lock_file: Option<PathBuf>,
     /// The folder of downloaded plugins, where it is not in the user's cache.
     pub store: Option<PathBuf>,
+    /// Whether compiled code is neither used nor kept (`--no-native-cache`).
+    pub no_native_cache: bool,
     /// How long a registry may stay silent.
     pub network_timeout: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for SupplyOptions {
             config: None,
             lock_file: None,
             store: None,
+            no_native_cache: false,
             network_timeout: options::default_length("network-timeout"),
         }
     }
@@ -239,6 +242,7 @@ impl<'a> Options<'a> {
             config: self.path("config")?,
             lock_file: self.path("lock-file")?,
             store: self.path("store")?,
+            no_native_cache: self.is_on("no-native-cache")?,
             network_timeout: self
                 .above_zero("network-timeout", &mut Vec::new())?
                 .unwrap_or_else(|| options::default_length("network-timeout")),

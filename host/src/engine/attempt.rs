@@ -16,7 +16,6 @@ use super::net::Budget;
 use super::plugin::{Plugin, first_line};
 pub use super::state::Notes;
 use super::state::{Endpoint, State};
-use crate::description::Description;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::model::{Job, TlsSettings, Verdict};
@@ -85,12 +84,11 @@ impl Plugin {
         }
     }
 
-    /// What the plugin says of itself.
+    /// What the plugin says of itself, as yet unchecked.
     ///
     /// # Errors
-    /// [`Exit::PluginBroke`] where it traps or takes too long;
-    /// [`Exit::PluginRefused`] where its answer cannot be used.
-    pub async fn describe(&self) -> Result<Description> {
+    /// [`Exit::PluginBroke`] where it traps or takes too long.
+    pub async fn describe(&self) -> Result<RawDescription> {
         let notes = Notes::default();
         let mut state = self.offline(Arc::new(nothing()), &notes);
         state.open = false;
@@ -105,7 +103,7 @@ impl Plugin {
         let outcome = bounded(asking, Instant::now() + limits::OFFLINE, &notes).await;
         drop(guard);
         let raw = outcome.map_err(|failure| self.broke("describe", failure))?;
-        Description::from_raw(self.name(), raw_description(raw))
+        Ok(raw_description(raw))
     }
 
     /// Lets the plugin judge the job's parameters, offline.

@@ -3,6 +3,7 @@
 
 pub mod attempt;
 mod bindings;
+mod identity;
 pub mod limits;
 pub mod native;
 mod net;
@@ -16,4 +17,5 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use identity::Identity;
 pub use plugin::{Engine, Plugin};

@@ -21,6 +21,8 @@ use rustix::mm::{MprotectFlags, mprotect};
 use wasmtime::component::Component;
 use wasmtime::{Config, CustomCodeMemory, Engine, Result};
 
+use crate::cache::Entry;
+
 /// Compiled code that is known to be the engine's own work.
 #[derive(Clone, Copy)]
 pub struct Native<'a> {
@@ -42,7 +44,17 @@ impl Native<'static> {
     }
 }
 
-impl Native<'_> {
+impl<'a> Native<'a> {
+    /// Code that this user's own program has compiled and sealed earlier:
+    /// there is no [`Entry`] whose seal was not found to be right, over the
+    /// very bytes that are used here.
+    pub fn kept(entry: &'a Entry) -> Self {
+        Self {
+            code: entry.code(),
+            in_place: None,
+        }
+    }
+
     /// The component; none where the engine does not take the code, and has
     /// to compile the component anew.
     pub(super) fn revive(self, engine: &Engine) -> Option<Component> {

@@ -9,6 +9,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::{Probe, ProbePre};
+use super::identity::Identity;
 use super::native::{Native, allow_in_place};
 use super::state::State;
 use super::ticker::{Guard, Ticker};
@@ -81,6 +82,11 @@ impl Engine {
             ticker: Ticker::new(),
             exhausted: Arc::default(),
         })
+    }
+
+    /// What the code that it makes depends on beside the component.
+    pub fn identity(&self) -> Identity {
+        Identity::of(&self.engine)
     }
 
     /// Links a component that was compiled earlier; `name` is for messages.
@@ -185,6 +191,12 @@ impl Plugin {
     /// The plugin's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its code, to be [revived](Engine::revive) later; none where the engine
+    /// does not give it away.
+    pub fn code(&self) -> Option<Vec<u8>> {
+        self.pre.instance_pre().component().serialize().ok()
     }
 
     /// A store for one use of the plugin, with all limits in force while the

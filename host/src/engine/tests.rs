@@ -14,6 +14,7 @@ use guest::{Deed, Outcome, SHORT, Silent, engine, load, runtime, tcp, with_std};
 
 use super::attempt::Notes;
 use super::limits;
+use crate::description::Description;
 use crate::exit::Exit;
 
 /// Ends the test where the guests cannot be built; the skip has been told.
@@ -423,7 +424,8 @@ fn validate_may_break_and_says_so() {
 #[test]
 fn a_description_that_takes_an_option_of_the_host_is_refused() {
     let plugin = or_skip!(load("lying"));
-    let error = runtime().block_on(plugin.describe()).expect_err("a lie");
+    let said = runtime().block_on(plugin.describe()).expect("described");
+    let error = Description::from_raw("lying", said).expect_err("a lie");
     assert_eq!(error.exit(), Exit::PluginRefused);
     assert!(error.message().contains("`lying`"), "{error}");
     assert!(error.message().contains("timeout"), "{error}");

@@ -1,17 +1,20 @@
 //! `waitfor plugin gc`: removes from the store what no lock on this machine
-//! names.
+//! names, and compiled code that is of no use any more.
 
 use serde_json::{Value, json};
+use waitfor_registry::Digest;
 use waitfor_registry::store::Collected;
 
 use super::session::Session;
 use super::{SCHEMA, Told};
+use crate::cache::Swept as Compiled;
 use crate::error::Result;
 
 /// What was removed, or would be.
 pub(super) struct Swept {
     dry_run: bool,
     collected: Collected,
+    compiled: Compiled,
 }
 
 pub(super) fn run(session: &mut Session, dry_run: bool) -> Result<Swept> {
@@ -37,12 +40,18 @@ pub(super) fn run(session: &mut Session, dry_run: bool) -> Result<Swept> {
             "nothing is removed, since {lock} cannot be read: {why}"
         ));
     }
-    Ok(Swept { dry_run, collected })
+    let gone: Vec<Digest> = collected.removed.iter().map(|one| one.digest).collect();
+    Ok(Swept {
+        dry_run,
+        compiled: session.catalogue.sweep(&gone, dry_run)?,
+        collected,
+    })
 }
 
 impl Told for Swept {
     fn text(&self) -> String {
-        if self.collected.removed.is_empty() {
+        let Compiled { entries, bytes } = self.compiled;
+        if self.collected.removed.is_empty() && entries == 0 {
             return "nothing to remove".to_owned();
         }
         let word = if self.dry_run {
@@ -60,7 +69,16 @@ impl Told for Swept {
                 removed.digest, removed.size
             )
         });
-        lines.collect::<Vec<_>>().join("\n")
+        let compiled = match entries {
+            0 => None,
+            1 => Some(format!(
+                "{word} the compiled code of 1 plugin ({bytes} bytes)"
+            )),
+            _ => Some(format!(
+                "{word} the compiled code of {entries} plugins ({bytes} bytes)"
+            )),
+        };
+        lines.chain(compiled).collect::<Vec<_>>().join("\n")
     }
 
     fn json(&self) -> Value {
@@ -79,6 +97,7 @@ impl Told for Swept {
                 "sha256": one.digest.hex(), "size": one.size, "names": one.names,
             })).collect::<Vec<_>>(),
             "bytes": bytes,
+            "compiled": { "removed": self.compiled.entries, "bytes": self.compiled.bytes },
             "kept": kept,
             "locks": locks.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
             "unreadable": unreadable.iter().map(|(path, why)| json!({

@@ -62,7 +62,7 @@ impl Session {
             ..output.clone()
         };
         let mut reporter = report::reporter(&text);
-        for notice in &self.notices {
+        for notice in self.notices.iter().chain(&self.catalogue.details()) {
             reporter.notice(notice);
         }
     }

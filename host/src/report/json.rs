@@ -96,6 +96,9 @@ fn entry(span: &Span) -> Entry {
 
 impl Reporter for Json {
     fn notice(&mut self, notice: &Notice) {
+        if !notice.is_told(self.verbose) {
+            return;
+        }
         let body = Told {
             level: notice.level(),
             text: clean_up_to(usize::MAX, notice.text()),

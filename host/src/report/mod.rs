@@ -43,21 +43,29 @@ pub enum Notice {
     Warning(String),
     /// Something to be known.
     Note(String),
+    /// Something for those who look into the program: told with `-vv` only.
+    Detail(String),
 }
 
 impl Notice {
-    /// `warning` or `note`.
+    /// `warning`, `note` or `detail`.
     pub fn level(&self) -> &'static str {
         match self {
             Self::Warning(_) => "warning",
             Self::Note(_) => "note",
+            Self::Detail(_) => "detail",
         }
+    }
+
+    /// Whether it is told at all, to a user who asked for so much.
+    pub fn is_told(&self, verbose: u8) -> bool {
+        verbose >= 2 || !matches!(self, Self::Detail(_))
     }
 
     /// The line.
     pub fn text(&self) -> &str {
         match self {
-            Self::Warning(text) | Self::Note(text) => text,
+            Self::Warning(text) | Self::Note(text) | Self::Detail(text) => text,
         }
     }
 }

@@ -165,7 +165,7 @@ impl Text {
 
 impl Reporter for Text {
     fn notice(&mut self, notice: &Notice) {
-        if self.quiet {
+        if self.quiet || !notice.is_told(self.verbose) {
             return;
         }
         let level = format!("{}:", notice.level());

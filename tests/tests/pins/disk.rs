@@ -14,13 +14,13 @@ use crate::support::{Workspace, tree};
 
 /// A shell in a mount namespace of its own, so that what it mounts is seen by nobody else and is
 /// gone when it ends.
-struct Namespace {
+pub(crate) struct Namespace {
     shell: Child,
 }
 
 impl Namespace {
     /// Runs `script`, which mounts; none where this machine does not allow that.
-    fn new(script: &str) -> Option<Self> {
+    pub(crate) fn new(script: &str) -> Option<Self> {
         let own = if server_user().is_some() { "-m" } else { "-rm" };
         let mut shell = Command::new("unshare")
             .args([
@@ -54,7 +54,7 @@ impl Namespace {
     }
 
     /// Runs something of a project in it.
-    fn run(&self, project: &Workspace, line: &str) -> Outcome {
+    pub(crate) fn run(&self, project: &Workspace, line: &str) -> Outcome {
         // Entering leaves the folder.
         let enter = ["nsenter", "-t", &self.shell.id().to_string(), "-m"].map(str::to_owned);
         let go = ["sh", "-c", "cd \"$0\" && exec \"$@\""].map(str::to_owned);
@@ -78,7 +78,7 @@ impl Namespace {
 
     /// Runs a script in it, for its effect.
     #[track_caller]
-    fn sh(&self, script: &str) {
+    pub(crate) fn sh(&self, script: &str) {
         let status = Command::new("nsenter")
             .args([
                 "-t",

@@ -59,11 +59,12 @@ fn fetch_and_verify_and_gc() {
     project.expect(0, "plugin remove acme/tax");
     assert_snapshot!(project.show("plugin gc --dry-run"), @r"
     would remove blob sha256:<tax 0.3.0> (<size> bytes, acme/tax@0.3.0)
+    would remove the compiled code of 1 plugin (<some> bytes)
     exit 0
     ");
     assert_eq!(stored(&project.store()).len(), 2);
     assert_snapshot!(project.json("plugin gc"), @r#"
-    {"bytes":<some>,"command":"gc","dry_run":false,"kept":1,"locks":["<project>/waitfor.lock"],"removed":[0],"schema":1,"unreadable":[]}
+    {"bytes":<some>,"command":"gc","compiled":{"bytes":<some>,"removed":1},"dry_run":false,"kept":1,"locks":["<project>/waitfor.lock"],"removed":[0],"schema":1,"unreadable":[]}
     removed 0: {"names":["acme/tax@0.3.0"],"sha256":"<tax 0.3.0>","size":<size>}
     "#);
     assert_eq!(stored(&project.store()).len(), 1);

@@ -8,6 +8,7 @@ mod bad_manifests;
 mod bad_registry;
 mod bad_words;
 mod commands;
+mod compiled;
 mod disk;
 mod docs;
 mod foreign;

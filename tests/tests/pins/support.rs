@@ -191,6 +191,7 @@ impl Workspace {
             (r"\b\d+(\.\d+)? ?(ms|s)\b", "<time>"),
             ("(_ms\":) ?\\d+", "$1<time>"),
             ("(\"bytes\":)\\d+", "$1<some>"),
+            (r"(compiled code of .*) \(\d+ bytes\)", "$1 (<some> bytes)"),
             (r"\b[0-9a-f]{64}\b", "<digest>"),
         ] {
             let pattern = Regex::new(pattern).expect("a pattern");

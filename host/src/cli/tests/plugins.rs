@@ -346,6 +346,7 @@ fn a_wait_knows_its_supply_before_the_probes_are_asked() {
         "s",
         "--network-timeout",
         "5s",
+        "--no-native-cache",
         "--offline",
     ];
     let found = supply(&plain, &args).unwrap();
@@ -355,6 +356,7 @@ fn a_wait_knows_its_supply_before_the_probes_are_asked() {
             offline: true,
             lock_file: Some("l".into()),
             store: Some("s".into()),
+            no_native_cache: true,
             network_timeout: std::time::Duration::from_secs(5),
             ..SupplyOptions::default()
         }
@@ -364,6 +366,7 @@ fn a_wait_knows_its_supply_before_the_probes_are_asked() {
         .var("WAITFOR_FROZEN", "1")
         .var("WAITFOR_CONFIG", "/c")
         .var("WAITFOR_LOCK_FILE", "/l")
+        .var("WAITFOR_NO_NATIVE_CACHE", "true")
         .var("WAITFOR_NETWORK_TIMEOUT", "1m");
     let found = supply(&variables, &[]).unwrap();
     assert_eq!(
@@ -374,6 +377,7 @@ fn a_wait_knows_its_supply_before_the_probes_are_asked() {
             config: Some("/c".into()),
             lock_file: Some("/l".into()),
             store: None,
+            no_native_cache: true,
             network_timeout: std::time::Duration::from_secs(60),
         }
     );
