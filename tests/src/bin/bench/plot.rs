@@ -250,3 +250,33 @@ fn plain(value: f64) -> String {
         format!("{value}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Unit;
+
+    #[test]
+    fn places_numbers_between_powers_of_ten() {
+        let scale = Decades::around([0.2, 30.0, 0.0, f64::NAN].into_iter());
+        assert_eq!((scale.first, scale.last), (-1, 2));
+        assert_eq!(scale.share(0.1), 0.0);
+        assert_eq!(scale.share(100.0), 1.0);
+        assert_eq!(scale.share(0.0), 0.0);
+        assert!((scale.share(1.0) - 1.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn draws_without_samples_above_zero_and_escapes_names() {
+        let row = Row {
+            what: "w".to_owned(),
+            who: "a<b & c".to_owned(),
+            unit: Unit::Ms,
+            samples: vec![-1.0, 0.0],
+        };
+        for svg in [bars("t", &[&row]), cumulative("t", &[&row])] {
+            assert!(svg.contains("a&lt;b &amp; c"), "{svg}");
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        }
+    }
+}

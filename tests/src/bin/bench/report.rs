@@ -193,3 +193,59 @@ pub(crate) fn kept(part: &str) -> Option<Report> {
     let text = fs::read_to_string(folder().join(format!("{part}.json"))).ok()?;
     serde_json::from_str(&text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        let mut report = Report::default();
+        for sample in [4.0, 1.0, 3.0, 2.0] {
+            report.add("lag", "waitfor", Unit::Ms, sample);
+        }
+        report.add("size", "waitfor", Unit::Bytes, 7.0);
+        report.add("lag", "another", Unit::Ms, 10.0);
+        report
+    }
+
+    #[test]
+    fn tells_quantiles() {
+        let report = report();
+        let row = report.row("lag", "waitfor").expect("it was added");
+        assert_eq!(row.median(), 2.5);
+        assert_eq!(row.quantile(0.9), 4.0);
+        assert_eq!(row.quantile(0.5), 2.0);
+        assert_eq!(row.quantile(1.0), 4.0);
+    }
+
+    #[test]
+    fn compares_within_a_discipline() {
+        let mut report = report();
+        let row = report.row("lag", "another").expect("it was added");
+        assert_eq!(report.ratio(row), Some(4.0));
+        report.add("alone", "another", Unit::Ms, 1.0);
+        let row = report.row("alone", "another").expect("it was added");
+        assert_eq!(report.ratio(row), None);
+    }
+
+    #[test]
+    fn puts_disciplines_together() {
+        let mut report = report();
+        report.group();
+        let order: Vec<&str> = report.rows.iter().map(|row| row.what.as_str()).collect();
+        assert_eq!(order, ["lag", "lag", "size"]);
+    }
+
+    #[test]
+    fn shows_as_many_places_as_mean_something() {
+        for (unit, value, shown) in [
+            (Unit::Ms, 0.1234, "0.123"),
+            (Unit::Ms, 12.345, "12.35"),
+            (Unit::Ms, 1234.5, "1234"),
+            (Unit::Count, 3.0, "3"),
+            (Unit::Bytes, 1048576.0, "1048576"),
+        ] {
+            assert_eq!(unit.number(value), shown);
+        }
+    }
+}

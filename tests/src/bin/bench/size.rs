@@ -192,3 +192,28 @@ fn probes(report: &mut Report) {
         report.add("size of a probe's component", &who, Unit::Bytes, size);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_the_crate_of_a_function() {
+        for (name, expected) in [
+            ("waitfor::main", "waitfor"),
+            (
+                "<tokio::time::Sleep as core::future::Future>::poll",
+                "tokio",
+            ),
+            (
+                "<&mut alloc::vec::Vec<T> as core::fmt::Debug>::fmt",
+                "alloc",
+            ),
+            ("<dyn wasmtime::Foo as core::any::Any>::type_id", "wasmtime"),
+            ("ring_core_0_17_14__x25519_fe_mul", NAMELESS),
+            ("memcpy", NAMELESS),
+        ] {
+            assert_eq!(crate_of(name), expected, "{name}");
+        }
+    }
+}
