@@ -42,6 +42,7 @@ pub(crate) fn all(find: &impl Fn(&str) -> Option<Report>) -> Vec<Goal> {
         (lag::TCP, CONNECTING),
         (lag::TCP, HOLDING),
         (lag::LATE, CONNECTING),
+        (lag::SOCKET, CONNECTING),
         (lag::REDIS, "waitfor"),
         (lag::POSTGRES, "waitfor"),
     ] {

@@ -1,6 +1,9 @@
 //! The lag between the moment in which a service is ready and the end of the tool that waits for it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, sleep};
@@ -8,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use socket2::{Domain, Socket, Type};
-use std::os::unix::process::CommandExt;
 use waitfor_tests::install::{Component, Installed};
+use waitfor_tests::process::temp_dir;
 use waitfor_tests::servers::postgres::Postgres;
 use waitfor_tests::servers::redis::Redis;
 
@@ -21,6 +24,7 @@ use crate::settings::Settings;
 /// Disciplines, as other modules look for them.
 pub(crate) const TCP: &str = "lag, a port that opens after 1.5 to 4.5 s";
 pub(crate) const LATE: &str = "lag, a port that opens after 20 to 40 s";
+pub(crate) const SOCKET: &str = "lag, a UNIX socket that appears after 1.5 to 4.5 s";
 pub(crate) const REDIS: &str = "lag, Redis leaves LOADING after 1 to 3.5 s";
 pub(crate) const POSTGRES: &str = "lag, PostgreSQL leaves its recovery after 1 to 3.5 s";
 
@@ -31,10 +35,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn run(settings: &Settings, report: &mut Report) {
     let waiters = waiters(report);
     // Each has its own port and its own moments, in one row of time: they sleep nearly always.
-    let lanes = waiters.into_iter().map(|waiter| (waiter, settings.moments));
-    lanes_of(report, TCP, 1.5..4.5, lanes.collect());
-    let late = vec![(Waiter::Connecting, 2); settings.moments.div_ceil(4)];
-    lanes_of(report, LATE, 20.0..40.0, late);
+    let lanes = waiters.into_iter().flat_map(|waiter| {
+        let socket = waiter.socket(Path::new("/")).is_some();
+        let port = (TCP, waiter.clone(), settings.moments);
+        let socket = socket.then_some((SOCKET, waiter, settings.moments));
+        [Some(port), socket].into_iter().flatten()
+    });
+    lanes_of(report, 1.5..4.5, lanes.collect());
+    let late = vec![(LATE, Waiter::Connecting, 2); settings.moments.div_ceil(4)];
+    lanes_of(report, 20.0..40.0, late);
     if let Some(installed) = have(Component::Redis, report) {
         for _ in 0..settings.moments {
             redis(&installed, report);
@@ -47,21 +56,23 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
     }
 }
 
-/// Runs so many waits for ports that open, one after the other in each lane.
+/// Runs so many waits of each tool, one after the other in each lane.
 fn lanes_of(
     report: &mut Report,
-    what: &str,
     after: std::ops::Range<f64>,
-    lanes: Vec<(Waiter, usize)>,
+    lanes: Vec<(&'static str, Waiter, usize)>,
 ) {
     let found = thread::scope(|scope| {
         let running: Vec<_> = lanes
             .into_iter()
-            .map(|(waiter, times)| {
+            .map(|(what, waiter, times)| {
                 let after = after.clone();
                 let all = move || {
-                    let lags = (0..times).map(|_| port(&waiter, between(&after)));
-                    (waiter.name(), lags.collect::<Vec<_>>())
+                    let lags = (0..times).map(|_| match what {
+                        SOCKET => socket(&waiter, between(&after)),
+                        _ => port(&waiter, between(&after)),
+                    });
+                    (what, waiter.name(), lags.collect::<Vec<_>>())
                 };
                 scope.spawn(all)
             })
@@ -69,7 +80,7 @@ fn lanes_of(
         let ended = running.into_iter().filter_map(|lane| lane.join().ok());
         ended.collect::<Vec<_>>()
     });
-    for (who, lags) in found {
+    for (what, who, lags) in found {
         for lag in lags {
             match lag {
                 Ok(lag) => report.add(what, who, Unit::Ms, lag),
@@ -77,6 +88,20 @@ fn lanes_of(
             }
         }
     }
+}
+
+/// One wait for a UNIX socket that appears after so long; the moment is that before it is made.
+fn socket(waiter: &Waiter, after: Duration) -> Result<f64, String> {
+    let folder = temp_dir("socket");
+    let path = folder.path().join("s");
+    let tool = waiter.socket(&path).ok_or("it cannot")?;
+    let tool = Waiting::start(tool)?;
+    sleep(after);
+    let ready = Instant::now();
+    let listener = UnixListener::bind(&path).map_err(|e| format!("no socket: {e}"))?;
+    let lag = tool.lag(ready);
+    drop(listener);
+    lag
 }
 
 /// One wait for a port that opens after so long. The moment is that before `listen`, so the lag is

@@ -25,10 +25,12 @@ mod table;
 mod targets;
 mod waiting;
 
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use waitfor_tests::cli::Cli;
+use sha2::{Digest, Sha256};
+use waitfor_tests::cli::{self, Cli};
 
 use self::report::Report;
 use self::settings::Settings;
@@ -67,6 +69,13 @@ fn measure(wanted: &[String]) -> Result<(), String> {
         eprintln!("note: others are at work here (load {load:.2}): times will be too long");
     }
     let ours = Cli::new().args(["--version"]).run().stdout;
+    let build = std::fs::read(cli::binary())
+        .map_err(|e| format!("cannot read {}: {e}", cli::binary().display()))?;
+    let build: String = Sha256::digest(&build)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let folder = report::folder(settings.short);
     for part in PARTS {
         if !wanted.is_empty() && !wanted.iter().any(|other| other == part) {
             continue;
@@ -88,23 +97,30 @@ fn measure(wanted: &[String]) -> Result<(), String> {
         }
         report.group();
         report.took = started.elapsed().as_secs_f64();
-        report.at = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |time| time.as_secs());
-        report::keep(part, &report);
+        report.build.clone_from(&build);
+        report::keep(&folder, part, &report)?;
         eprintln!("measured: {part} in {:.0} s", report.took);
     }
-    let reports: Vec<(&str, Report)> = PARTS
-        .into_iter()
-        .filter_map(|part| Some((part, report::kept(part)?)))
-        .collect();
+    let mut reports: Vec<(&str, Report)> = Vec::new();
+    for part in PARTS {
+        match report::kept(&folder, part) {
+            Some(report) if report.build == build => reports.push((part, report)),
+            Some(_) => eprintln!("note: {part} was measured with another build, and is left out"),
+            None => eprintln!("note: {part} was not measured yet, and is left out"),
+        }
+    }
     println!("{}", table::text(&reports));
     let find = |name: &str| {
         let found = reports.iter().find(|(part, _)| *part == name);
         found.map(|(_, report)| report.clone())
     };
     println!("{}", goals::text(&goals::all(&find)));
-    for file in page::write(&reports, load)? {
+    let docs = if settings.short {
+        folder
+    } else {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+    };
+    for file in page::write(&docs, &reports, load)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         eprintln!("written: {name}");
     }

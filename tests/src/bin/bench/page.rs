@@ -9,14 +9,16 @@ use crate::{goals, lag, machine, plot, start, table, targets, waiting};
 /// What the page says before the numbers.
 const INTRODUCTION: &str = "# Figures
 
-`make bench` measures everything below in one run, prints it as one table, and writes this page with
-its plots. Times of one machine mean little elsewhere: look at the ratios. `× ours` is how many times
-the median of `waitfor` in the same discipline a median is.
+`make bench` measures everything below in one run of some twenty minutes, prints it as one table, and
+writes this page with its plots. Times of one machine mean little elsewhere: look at the ratios. `× ours`
+is how many times the median of `waitfor` in the same discipline a median is, of its first row where it
+has several.
 
 `make bench PART=lag` measures one part (`start`, `lag`, `waiting`, `attempt`, `targets`, `plugins`,
-`pins`, `memory`, `size`) and takes the others from earlier runs, whose raw samples are kept as JSON in
-`bench` in the target folder; `BENCH_SHORT=1` makes all of it small. What does not depend on the machine's mood is
-checked on every change: [the instruction counts](#instructions).
+`pins`, `memory`, `size`) and takes the others from earlier runs of the same build, whose raw samples are
+kept as JSON in `bench` in the target folder. `BENCH_SHORT=1` tries everything out in a few minutes, and
+leaves this page alone. What does not depend on the machine's mood is checked on every change:
+[the instruction counts](#instructions).
 ";
 
 /// What a part is about, how it is measured, and how far it can be trusted.
@@ -38,8 +40,8 @@ fn method(part: &str) -> (&'static str, &'static str) {
             "The service becomes ready at a random moment after the tool has been started; the lag is from \
              that moment to the tool's end. *Port:* it is bound and refuses connections until the benchmark \
              calls `listen`; the moment is the one before that call, so the lag is told too long by some \
-             microseconds. Each tool has a port and moments of its own; all wait at the same time, since \
-             they sleep nearly always. *Redis:* it loads a data set slowly until it is told to hurry. \
+             microseconds; likewise a UNIX socket and the call that makes it. Each tool has a port and \
+             moments of its own; all wait at the same time, since they sleep nearly always. *Redis:* it loads a data set slowly until it is told to hurry. \
              *PostgreSQL:* its recovery waits for a segment until it is released. Both say in their log when \
              they accept commands; the kernel wakes the benchmark when that line is written (inotify), so \
              the moment is told too late, and the lag too short, by the time of that wake-up: some 0.1 ms on \
@@ -92,9 +94,12 @@ fn method(part: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// Writes the page; gives the files written.
-pub(crate) fn write(reports: &[(&str, Report)], load: f64) -> Result<Vec<PathBuf>, String> {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+/// Writes the page into a folder of documents, and the plots below it; gives the files written.
+pub(crate) fn write(
+    docs: &Path,
+    reports: &[(&str, Report)],
+    load: f64,
+) -> Result<Vec<PathBuf>, String> {
     let plots = docs.join("performance");
     fs::create_dir_all(&plots).map_err(|e| format!("cannot create {}: {e}", plots.display()))?;
     let mut written = Vec::new();
@@ -198,6 +203,7 @@ fn drawn(part: &str, report: &Report) -> Vec<(String, String, String)> {
             for (name, what) in [
                 ("lag-tcp", lag::TCP),
                 ("lag-late", lag::LATE),
+                ("lag-socket", lag::SOCKET),
                 ("lag-redis", lag::REDIS),
                 ("lag-postgres", lag::POSTGRES),
             ] {

@@ -100,6 +100,28 @@ impl Waiter {
         }
     }
 
+    /// Waits without a limit until a UNIX socket accepts connections, if the tool can.
+    pub(crate) fn socket(&self, path: &Path) -> Option<Command> {
+        let path = path.display();
+        match self {
+            Waiter::Connecting => Some(waitfor(&[
+                "-q",
+                "-t",
+                "0",
+                &format!("unix://{path}?hold=0"),
+            ])),
+            Waiter::Holding => Some(waitfor(&["-q", "-t", "0", &format!("unix://{path}")])),
+            Waiter::Other(other) => match other.component {
+                Component::WaitOn => {
+                    let mut command = starter(other);
+                    command.arg(format!("socket:{path}"));
+                    Some(command)
+                }
+                _ => None,
+            },
+        }
+    }
+
     /// Waits until this URL answers well; nothing where the tool cannot, or it is ours.
     pub(crate) fn page(&self, url: &str) -> Option<Command> {
         let Waiter::Other(other) = self else {

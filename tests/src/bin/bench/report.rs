@@ -108,8 +108,8 @@ pub(crate) struct Report {
     pub(crate) versions: Vec<String>,
     /// How long the part took, in seconds.
     pub(crate) took: f64,
-    /// Seconds since 1970 at its end.
-    pub(crate) at: u64,
+    /// The sha256 of the program that was measured: numbers of two builds are not mixed.
+    pub(crate) build: String,
 }
 
 impl Report {
@@ -169,28 +169,30 @@ impl Report {
     }
 }
 
-/// Where the raw results are kept: `bench` in the target folder.
-pub(crate) fn folder() -> PathBuf {
+/// Where the raw results are kept: `bench` in the target folder, and in a folder of its own there
+/// what is too little for a page.
+pub(crate) fn folder(short: bool) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
-    own.ancestors()
+    let folder = own
+        .ancestors()
         .nth(2)
         .unwrap_or(Path::new("."))
-        .join("bench")
+        .join("bench");
+    if short { folder.join("short") } else { folder }
 }
 
 /// Keeps a part's report for the table and the page.
-pub(crate) fn keep(part: &str, report: &Report) {
-    let folder = folder();
+pub(crate) fn keep(folder: &Path, part: &str, report: &Report) -> Result<(), String> {
     let file = folder.join(format!("{part}.json"));
     let text = serde_json::to_string_pretty(report).unwrap_or_default();
-    if let Err(error) = fs::create_dir_all(&folder).and_then(|()| fs::write(&file, text)) {
-        panic!("cannot write {}: {error}", file.display());
-    }
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&file, text))
+        .map_err(|e| format!("cannot write {}: {e}", file.display()))
 }
 
 /// The report that was kept of a part, in this run or an earlier one.
-pub(crate) fn kept(part: &str) -> Option<Report> {
-    let text = fs::read_to_string(folder().join(format!("{part}.json"))).ok()?;
+pub(crate) fn kept(folder: &Path, part: &str) -> Option<Report> {
+    let text = fs::read_to_string(folder.join(format!("{part}.json"))).ok()?;
     serde_json::from_str(&text).ok()
 }
 

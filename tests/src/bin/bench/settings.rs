@@ -3,6 +3,8 @@
 /// The numbers, each from its variable.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
+    /// Whether it is only tried out (`BENCH_SHORT=1`): nothing of it goes into the documents.
+    pub(crate) short: bool,
     /// How often each command is run (`BENCH_RUNS`).
     pub(crate) runs: usize,
     /// How many moments of readiness are awaited (`BENCH_MOMENTS`).
@@ -24,6 +26,7 @@ impl Settings {
                 .unwrap_or(if short { small } else { whole })
         };
         Self {
+            short,
             runs: number("BENCH_RUNS", 40, 3).max(1),
             moments: number("BENCH_MOMENTS", 50, 2).max(1),
             wait: number("BENCH_WAIT", 60, 5).max(1) as f64,
