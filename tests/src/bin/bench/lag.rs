@@ -1,5 +1,7 @@
 //! The lag between the moment in which a service is ready and the end of the tool that waits for it.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
@@ -28,6 +30,9 @@ pub(crate) const SOCKET: &str = "lag, a UNIX socket that appears after 1.5 to 4.
 pub(crate) const REDIS: &str = "lag, Redis leaves LOADING after 1 to 3.5 s";
 pub(crate) const POSTGRES: &str = "lag, PostgreSQL leaves its recovery after 1 to 3.5 s";
 
+/// The error of the moments that servers tell.
+const LATENESS: &str = "from a line in a log to the benchmark's knowing of it";
+
 /// How long a tool may take to notice.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -44,6 +49,12 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
     lanes_of(report, 1.5..4.5, lanes.collect());
     let late = vec![(LATE, Waiter::Connecting, 2); settings.moments.div_ceil(4)];
     lanes_of(report, 20.0..40.0, late);
+    for _ in 0..settings.moments {
+        match lateness() {
+            Ok(late) => report.add(LATENESS, "the benchmark itself", Unit::Ms, late),
+            Err(why) => report.skip(LATENESS, &why),
+        }
+    }
     if let Some(installed) = have(Component::Redis, report) {
         for _ in 0..settings.moments {
             redis(&installed, report);
@@ -158,6 +169,23 @@ fn postgres(installed: &Installed, report: &mut Report) {
     let log = Log::watch(postgres.server().log_file());
     let words = "database system is ready to accept connections";
     observe(report, POSTGRES, tools, log, words, || postgres.release());
+}
+
+/// How late we know of a line that is written to a log.
+fn lateness() -> Result<f64, String> {
+    let say = |e: std::io::Error| format!("no log to write: {e}");
+    let folder = temp_dir("log");
+    let path = folder.path().join("log");
+    let mut file = File::create(&path).map_err(say)?;
+    let mut log = Log::watch(&path)?;
+    let writer = thread::spawn(move || {
+        sleep(Duration::from_millis(20));
+        let before = Instant::now();
+        file.write_all(b"ready\n").map(|()| before)
+    });
+    let known = log.moment("ready", PATIENCE)?;
+    let written = writer.join().map_err(|_| "no log to write")?.map_err(say)?;
+    Ok(crate::clock::millis(known - written))
 }
 
 fn ours(url: &str) -> Command {

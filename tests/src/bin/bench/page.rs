@@ -41,11 +41,12 @@ fn method(part: &str) -> (&'static str, &'static str) {
              that moment to the tool's end. *Port:* it is bound and refuses connections until the benchmark \
              calls `listen`; the moment is the one before that call, so the lag is told too long by some \
              microseconds; likewise a UNIX socket and the call that makes it. Each tool has a port and \
-             moments of its own; all wait at the same time, since they sleep nearly always. *Redis:* it loads a data set slowly until it is told to hurry. \
-             *PostgreSQL:* its recovery waits for a segment until it is released. Both say in their log when \
-             they accept commands; the kernel wakes the benchmark when that line is written (inotify), so \
-             the moment is told too late, and the lag too short, by the time of that wake-up: some 0.1 ms on \
-             an idle machine. A lag below zero would be a tool that was too early. Tools that only look at \
+             moments of its own; all wait at the same time, since they sleep nearly always. *Redis:* it \
+             loads a data set slowly until it is told to hurry. *PostgreSQL:* its recovery waits for a \
+             segment until it is released. Both say in their log when they accept commands; the kernel \
+             wakes the benchmark when that line is written (inotify), so the moment is told too late, and \
+             the lag too short, by the time of that wake-up, which is measured as well. A login to \
+             PostgreSQL, for which it starts a process, is part of the lag. A lag below zero would be a tool that was too early. Tools that only look at \
              ports are not among these: the port is open long before. The clients are run in a shell's \
              loop, once a second, as in scripts.",
         ),
