@@ -7,7 +7,8 @@ BUILD = $(CARGO) build --release --locked --workspace
 
 RUN = "$${CARGO_TARGET_DIR:-target}/release"
 
-.PHONY: build static demo test test-target test-servers probes probes-check docs bench fuzz
+.PHONY: build static demo test test-target test-servers probes probes-check docs bench instructions \
+	instructions-update fuzz
 
 build:
 	$(BUILD) --bin waitfor
@@ -51,10 +52,21 @@ docs:
 	$(BUILD) --bin waitfor-official
 	$(RUN)/waitfor-official docs
 
-# Measures, in one run, beside the services' own clients.
-bench: test-servers build
-	$(BUILD) --bin bench
-	$(RUN)/bench
+# Measures, in one run, beside the tools that people would use instead, and
+# writes docs/performance.md: all of it, or PART, as in `make bench PART=lag`.
+bench: test-target test-servers build
+	$(BUILD) --bin bench --bin usage
+	$(RUN)/bench $(PART)
+
+# Compares how many instructions fixed runs take with tests/instructions.toml.
+instructions: build
+	$(BUILD) --bin instructions
+	$(RUN)/instructions check
+
+# Writes tests/instructions.toml anew.
+instructions-update: build
+	$(BUILD) --bin instructions
+	$(RUN)/instructions update
 
 # Builds the fuzz targets and runs each of them for so many seconds.
 FUZZ_SECONDS ?= 10

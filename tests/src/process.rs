@@ -88,6 +88,11 @@ impl Server {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The file that the server's output goes to.
+    pub fn log_file(&self) -> &Path {
+        &self.log
+    }
+
     /// Whether it has not ended yet. What an ended server left of its group is ended here, while
     /// the unreaped leader still keeps the group's number from being given to others.
     pub fn is_running(&mut self) -> bool {

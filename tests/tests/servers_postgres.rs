@@ -99,6 +99,25 @@ fn every_entrance() {
 }
 
 #[test]
+fn recovering_until_released() {
+    let Some(installed) = installed() else { return };
+    let mut pg = Postgres::recovering(&installed);
+    refused(
+        pg.login("trusted", "postgres", None, ""),
+        "the database system is starting up",
+    );
+    pg.release();
+    let query = "SELECT pg_is_in_recovery()";
+    let ended = wait_for("the end of the recovery", PATIENCE, || {
+        pg.psql("postgres", query)
+    });
+    assert_eq!(ended, "f", "it is a primary at once");
+    let log = pg.server().log_file().to_owned();
+    let log = std::fs::read_to_string(log).expect("the server has a log");
+    assert!(log.contains("database system is ready to accept connections"));
+}
+
+#[test]
 fn starting_up_until_released() {
     let Some(installed) = installed() else { return };
     let tls = Tls::new();

@@ -99,6 +99,15 @@ impl Postgres {
         made.expect_refusal("starting up")
     }
 
+    /// In recovery (`57P03`, "starting up"), until [`Postgres::release`]; then it accepts
+    /// connections as a primary, which its log says in the same moment.
+    pub fn recovering(installed: &Installed) -> Self {
+        let mut builder = Self::build(installed).setting("hot_standby", "off");
+        builder.signal_file = Some("recovery.signal");
+        let made = builder.launch(Some(|dir: &Path| gate(dir, "")));
+        made.expect_refusal("starting up")
+    }
+
     /// Replaying a base backup before its consistent point (`57P03`, "not yet accepting
     /// connections"), until [`Postgres::release`]; then it is a hot standby.
     pub fn not_yet_consistent(installed: &Installed) -> Self {

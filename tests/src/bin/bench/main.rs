@@ -1,90 +1,128 @@
-//! `make bench`: what can be measured beside the services' own clients, in one
-//! run, as ratios. Single figures of one machine mean little.
+//! `make bench`: what can be measured beside the tools that people would use
+//! instead, in one run, as ratios. Single figures of one machine mean little.
+//!
+//! `bench [PART...]` measures the parts (all by default), keeps their raw results
+//! below the target folder, prints one table of all that is kept, and writes the
+//! page with its plots.
 
+mod attempt;
+mod clock;
+mod goals;
+mod lag;
+mod machine;
+mod memory;
+mod moment;
+mod page;
+mod peers;
 mod pins;
+mod plot;
+mod plugins;
+mod report;
+mod settings;
+mod size;
+mod start;
+mod table;
+mod targets;
+mod waiting;
 
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
 
+use sha2::{Digest, Sha256};
 use waitfor_tests::cli::{self, Cli};
-use waitfor_tests::install::{self, Component, Installed};
-use waitfor_tests::servers::redis::Redis;
 
-/// How often each command is run, in turn with the other.
-const RUNS: usize = 40;
+use self::report::Report;
+use self::settings::Settings;
+
+/// The parts, in the order of the page.
+const PARTS: [&str; 9] = [
+    "start", "lag", "waiting", "attempt", "targets", "plugins", "pins", "memory", "size",
+];
 
 fn main() -> ExitCode {
-    sizes();
-    match install::require(Component::Redis) {
-        Some(redis) => {
-            start_to_exit(&redis);
-            pins::locked_run(&redis);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.split_first() {
+        // Itself, in a namespace of its own.
+        Some((first, rest)) if first == "inside" => waiting::inside(rest),
+        _ => measure(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
         }
-        None => return ExitCode::FAILURE,
-    }
-    pins::add_from_registry();
-    ExitCode::SUCCESS
-}
-
-/// The components' sizes, as published.
-fn sizes() {
-    let listed = Cli::new()
-        .args(["plugin", "list", "--output", "json"])
-        .run();
-    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap_or_default();
-    println!("component            bytes");
-    for plugin in listed["plugins"].as_array().into_iter().flatten() {
-        let name = format!(
-            "{}@{}",
-            plugin["name"].as_str().unwrap_or("?"),
-            plugin["version"].as_str().unwrap_or("?")
-        );
-        println!(
-            "{name:<18} {:>7}",
-            plugin["size"].as_u64().unwrap_or_default()
-        );
     }
 }
 
-/// From start to exit against a ready Redis, beside its own client.
-fn start_to_exit(installed: &Installed) {
-    let redis = Redis::ready(installed);
-    let url = format!("redis://127.0.0.1:{}", redis.port);
-    let port = redis.port.to_string();
-    let client = installed.program("redis-cli");
-    let mut ours = Vec::new();
-    let mut theirs = Vec::new();
-    for _ in 0..RUNS {
-        ours.push(timed(Command::new(cli::binary()).args(["-q", &url])));
-        theirs.push(timed(Command::new(&client).args(["-p", &port, "ping"])));
+fn measure(wanted: &[String]) -> Result<(), String> {
+    if let Some(unknown) = wanted.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        let known = PARTS.join(", ");
+        return Err(format!(
+            "there is no part `{unknown}`\nhint: there are {known}"
+        ));
     }
-    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
-    println!("\nstart to exit, ready Redis, median of {RUNS} runs in turn");
-    println!("waitfor            {:>7.1} ms", millis(ours));
-    println!("redis-cli ping     {:>7.1} ms", millis(theirs));
-    println!("ratio              {:>7.1}", ratio(ours, theirs));
-}
-
-fn timed(command: &mut Command) -> Duration {
-    let started = Instant::now();
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let took = started.elapsed();
-    assert!(
-        status.is_ok_and(|status| status.success()),
-        "a measured command failed"
-    );
-    took
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-fn ratio(one: Duration, other: Duration) -> f64 {
-    one.as_secs_f64() / other.as_secs_f64()
+    let settings = Settings::read();
+    let load = machine::load();
+    if load > 1.0 {
+        eprintln!("note: others are at work here (load {load:.2}): times will be too long");
+    }
+    let ours = Cli::new().args(["--version"]).run().stdout;
+    let build = std::fs::read(cli::binary())
+        .map_err(|e| format!("cannot read {}: {e}", cli::binary().display()))?;
+    let build: String = Sha256::digest(&build)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let folder = report::folder(settings.short);
+    for part in PARTS {
+        if !wanted.is_empty() && !wanted.iter().any(|other| other == part) {
+            continue;
+        }
+        eprintln!("measuring: {part}");
+        let started = Instant::now();
+        let mut report = Report::default();
+        report.versions.push(ours.trim().to_owned());
+        match part {
+            "start" => start::run(&settings, &mut report),
+            "lag" => lag::run(&settings, &mut report),
+            "waiting" => waiting::run(&settings, &mut report),
+            "attempt" => attempt::run(&settings, &mut report),
+            "targets" => targets::run(&settings, &mut report),
+            "plugins" => plugins::run(&settings, &mut report),
+            "pins" => pins::run(&settings, &mut report),
+            "memory" => memory::run(&settings, &mut report),
+            _ => size::run(&mut report),
+        }
+        report.group();
+        report.took = started.elapsed().as_secs_f64();
+        report.build.clone_from(&build);
+        report::keep(&folder, part, &report)?;
+        eprintln!("measured: {part} in {:.0} s", report.took);
+    }
+    let mut reports: Vec<(&str, Report)> = Vec::new();
+    for part in PARTS {
+        match report::kept(&folder, part) {
+            Some(report) if report.build == build => reports.push((part, report)),
+            Some(_) => eprintln!("note: {part} was measured with another build, and is left out"),
+            None => eprintln!("note: {part} was not measured yet, and is left out"),
+        }
+    }
+    println!("{}", table::text(&reports));
+    let find = |name: &str| {
+        let found = reports.iter().find(|(part, _)| *part == name);
+        found.map(|(_, report)| report.clone())
+    };
+    println!("{}", goals::text(&goals::all(&find)));
+    let docs = if settings.short {
+        folder
+    } else {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+    };
+    for file in page::write(&docs, &reports, load)? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        eprintln!("written: {name}");
+    }
+    Ok(())
 }
