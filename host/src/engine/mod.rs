@@ -3,6 +3,7 @@
 
 pub mod attempt;
 mod bindings;
+mod knock;
 pub mod limits;
 mod net;
 pub mod plugin;
@@ -15,4 +16,5 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use knock::Vain;
 pub use plugin::{Engine, Plugin};

@@ -16,6 +16,7 @@ use super::watch::{Failure, watched};
 use super::{limits, structure};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::net::dial::Dialer;
 use crate::surroundings;
 
 /// What the contract's instance is called, without its version.
@@ -34,6 +35,8 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
 pub struct Engine {
     engine: wasmtime::Engine,
     ticker: Ticker,
+    /// What opens the connections of all plugins.
+    pub(super) dialer: Dialer,
     /// Whether a compiler was left behind, still at work.
     pub(super) exhausted: Arc<AtomicBool>,
 }
@@ -91,6 +94,7 @@ impl Engine {
         Ok(Self {
             engine,
             ticker: Ticker::new(),
+            dialer: Dialer::default(),
             exhausted: Arc::default(),
         })
     }
