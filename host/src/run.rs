@@ -4,21 +4,23 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
+use nix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 use waitfor_registry::interrupt;
 
 use crate::catalogue::{Catalogue, Loaded, refused};
 use crate::cli::{self, Invocation, Plan, SystemEnvironment, WaitRequest};
-use crate::engine::Plugin;
 use crate::engine::attempt::Notes;
+use crate::engine::{Plugin, Vain};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::model::{Job, Verdict};
 use crate::net::tls::Trust;
 use crate::report::{self, Notice, Out, clean};
 use crate::secret::Scrubber;
-use crate::wait::{self, Attempt, LogLine, TargetInfo};
+use crate::wait::{self, Attempt, LogLine, Road, TargetInfo};
 use crate::{command, demo, plugins, signals, surroundings};
 
 /// Runs the program; `arguments` come without the program's name.
@@ -87,7 +89,7 @@ fn wait(request: &WaitRequest, environment: &SystemEnvironment) -> Result<Exit> 
 }
 
 fn waited(catalogue: &Catalogue, plan: &Plan, scrubber: Scrubber) -> Result<Exit> {
-    surroundings::can_ask(plan.jobs.len().min(wait::AT_ONCE))?;
+    surroundings::can_ask(plan.jobs.len())?;
     let mut targets = Vec::with_capacity(plan.jobs.len());
     for job in &plan.jobs {
         targets.push(target(catalogue, job, &scrubber)?);
@@ -170,6 +172,7 @@ pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<T
         job,
         trust: Arc::new(trust),
         notes: RefCell::default(),
+        vain: RefCell::default(),
         scrubber: scrubber.clone(),
     })
 }
@@ -181,6 +184,8 @@ pub struct Target {
     job: Arc<Job>,
     trust: Arc<Trust>,
     notes: RefCell<Notes>,
+    /// What need not be asked again before something has changed.
+    vain: RefCell<Option<Vain>>,
     scrubber: Scrubber,
 }
 
@@ -194,9 +199,27 @@ impl Attempt for Target {
         self.notes.replace(notes.clone());
         let left = deadline.saturating_duration_since(Instant::now());
         let until = deadline - wait::CLOSING.min(left / 2);
-        self.plugin
-            .check(&self.job, &self.trust, &notes, until)
-            .await
+        let mut vain = self.vain.take();
+        let verdict = self
+            .plugin
+            .check(&self.job, &self.trust, &notes, until, &mut vain)
+            .await;
+        self.vain.replace(vain);
+        verdict
+    }
+
+    fn road(&self) -> Road {
+        let (lookup, connect) = self.notes.borrow().road();
+        Road { lookup, connect }
+    }
+
+    fn at_once() -> usize {
+        surroundings::at_once()
+    }
+
+    fn cpu_time(&self) -> Option<Duration> {
+        let used = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).ok()?;
+        Some(used.into())
     }
 
     fn logs(&self) -> Vec<LogLine> {

@@ -37,12 +37,28 @@ pub fn is_address_space_rationed() -> bool {
 /// More address space than a wait can use, in bytes.
 const PLENTY: u64 = 64 << 30;
 
-/// Looks whether so many targets can be asked at the same time.
+/// For so many targets at the same time there must be room; more take turns
+/// where there is none.
+const MANY: usize = 256;
+
+/// For how many targets at the same time there is room.
+pub fn at_once() -> usize {
+    let left = |resource, unit: u64, least: u64, each: u64| match getrlimit(resource) {
+        Ok((soft, _)) => (soft / unit).saturating_sub(least) / each,
+        Err(_) => u64::MAX,
+    };
+    let files = left(Resource::RLIMIT_NOFILE, 1, OPEN_FILES, 1);
+    let space = left(Resource::RLIMIT_AS, 1024, ADDRESS_SPACE, FOR_EACH);
+    usize::try_from(files.min(space)).unwrap_or(usize::MAX)
+}
+
+/// Looks whether so many targets can be asked, [`MANY`] of them at the same
+/// time.
 ///
 /// # Errors
 /// [`Exit::PluginBroke`] where the limit on the address space is too low.
 pub fn can_ask(targets: usize) -> Result<()> {
-    let targets = u64::try_from(targets).unwrap_or(u64::MAX);
+    let targets = u64::try_from(targets.min(MANY)).unwrap_or(u64::MAX);
     let least = ADDRESS_SPACE.saturating_add(FOR_EACH.saturating_mul(targets));
     match getrlimit(Resource::RLIMIT_AS) {
         Ok((soft, _)) if soft / 1024 < least => {

@@ -1,6 +1,7 @@
 //! One use of a plugin: an attempt at its target, or a question that needs
 //! no target. Whatever the guest does, an answer comes back in time.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use wasmtime::component::{Resource, ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
 use super::bindings::exports::waitfor::probe::probing as wit;
+use super::knock::{Knocked, Vain};
 use super::limits;
 use super::net::Budget;
 use super::plugin::{Plugin, first_line};
@@ -31,7 +33,8 @@ enum Failure {
 }
 
 impl Plugin {
-    /// One attempt. It ends by `deadline` and by the job's attempt timeout,
+    /// One attempt, which begins with a knock where the last one was in
+    /// `vain`, and says there whether it was in vain itself. It ends by `deadline` and by the job's attempt timeout,
     /// whatever server and plugin do.
     pub async fn check(
         &self,
@@ -39,12 +42,31 @@ impl Plugin {
         trust: &Arc<Trust>,
         notes: &Notes,
         deadline: Instant,
+        vain: &mut Option<Vain>,
     ) -> Verdict {
         let started = Instant::now();
         let until = started
             .checked_add(job.attempt_timeout)
             .map_or(deadline, |own| own.min(deadline));
-        let state = State::new(job.clone(), trust.clone(), notes.clone(), until);
+        let dialer = &self.engine.dialer;
+        let mut found = VecDeque::new();
+        if let Some(last) = vain.take() {
+            match last.knock(dialer, job, notes, until).await {
+                Knocked::InVain(verdict) => {
+                    *vain = Some(last);
+                    return verdict;
+                }
+                Knocked::Otherwise(otherwise) => found = otherwise,
+            }
+        }
+        let mut state = State::new(
+            job.clone(),
+            trust.clone(),
+            dialer.clone(),
+            notes.clone(),
+            until,
+        );
+        state.trail.begin_with(found);
         let (mut store, guard) = self.store(state);
         notes.set_computing(true);
         let attempt = async {
@@ -65,7 +87,11 @@ impl Plugin {
         let outcome = bounded(attempt, until + limits::LAST_WORDS, notes).await;
         drop(guard);
         match outcome {
-            Ok(verdict) => judge(verdict, notes),
+            Ok(verdict) => {
+                let verdict = judge(verdict, notes);
+                *vain = store.into_data().trail.into_vain(&verdict, notes);
+                verdict
+            }
             Err(Failure::OutOfTime { overdue: false }) => Verdict::NotReady {
                 code: "timed-out".to_owned(),
                 reason: out_of_time(until.saturating_duration_since(started), notes),
@@ -128,7 +154,7 @@ impl Plugin {
     fn offline(&self, job: Arc<Job>, notes: &Notes) -> State {
         let trust = Arc::new(Trust::new(TlsSettings::default()));
         let now = Instant::now();
-        let mut state = State::new(job, trust, notes.clone(), now);
+        let mut state = State::new(job, trust, self.engine.dialer.clone(), notes.clone(), now);
         // No connection is opened: there is no endpoint, and nothing may be
         // discovered.
         state.revealed = true;

@@ -4,6 +4,7 @@
 pub mod attempt;
 mod bindings;
 mod identity;
+mod knock;
 pub mod limits;
 pub mod native;
 mod net;
@@ -18,4 +19,5 @@ mod watch;
 mod tests;
 
 pub use identity::Identity;
+pub use knock::Vain;
 pub use plugin::{Engine, Plugin};

@@ -8,10 +8,10 @@ use wasmtime::component::Resource;
 use wasmtime::{Error, Result, bail};
 
 use super::bindings::waitfor::probe::{entropy, net, params, report, types};
+use super::knock::{Dial, dial};
 use super::limits;
 use super::state::{Endpoint, State};
 use crate::model::Address;
-use crate::net::dial;
 use crate::net::fault::{Fault, Remedy};
 use crate::net::policy::NamedBy;
 use crate::net::stream::Connection;
@@ -63,27 +63,21 @@ impl State {
             .then(|| Fault::stop("timed-out", "the attempt's time is over"))
     }
 
-    /// By when a connection must be open. Where the user listed several
-    /// targets, one that swallows packets must leave time for the others.
-    fn connect_until(&self) -> Instant {
-        let now = Instant::now();
-        let left = self.deadline.saturating_duration_since(now);
-        match u32::try_from(self.job.addresses.len()) {
-            Ok(several @ 2..) => now + left / several,
-            _ => self.deadline,
-        }
-    }
-
     /// Opens a connection, within the attempt's count and time.
     async fn open_connection(
         &mut self,
         address: &Address,
         named_by: NamedBy,
     ) -> std::result::Result<Connection, Fault> {
-        if let Some(fault) = self.over() {
+        let known = self.trail.found(address, named_by);
+        if known.is_none()
+            && let Some(fault) = self.over()
+        {
+            self.trail.leave();
             return Err(fault);
         }
         if self.connections >= limits::CONNECTIONS {
+            self.trail.leave();
             return Err(Fault::stop(
                 "quota",
                 format!(
@@ -93,23 +87,18 @@ impl State {
             ));
         }
         self.connections += 1;
-        let host = match address {
-            Address::Tcp { host, .. } => Some(host.clone()),
-            Address::Unix(_) => None,
-        };
-        let until = self.connect_until();
-        match tokio::time::timeout_at(until, dial::connect(address, named_by)).await {
-            Ok(Ok(duplex)) => Ok(Connection::new(duplex, host)),
-            Ok(Err(fault)) => Err(fault),
-            Err(_) => {
-                let detail = format!("{address} did not answer the connection in time");
-                Err(if until < self.deadline {
-                    Fault::retry("unreachable", detail)
-                } else {
-                    Fault::stop("timed-out", detail)
-                })
+        let dialled = match known {
+            Some(dialled) => dialled,
+            None => {
+                let dialled = Dial {
+                    address: address.clone(),
+                    named_by,
+                };
+                let (job, until) = (&self.job, self.deadline);
+                dial(&self.dialer, dialled, job, &self.notes, until).await
             }
-        }
+        };
+        self.trail.add(dialled)
     }
 }
 
@@ -401,6 +390,7 @@ impl entropy::Host for State {
         self.enter(0)?;
         let len = usize::try_from(len.min(limits::ENTROPY)).unwrap_or_default();
         let mut bytes = vec![0; len];
+        self.trail.leave();
         // A description is the same every time, and has no use for chance.
         if self.open
             && let Err(error) = getrandom::fill(&mut bytes)

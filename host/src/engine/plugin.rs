@@ -17,6 +17,7 @@ use super::watch::{Failure, watched};
 use super::{limits, structure};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::net::dial::Dialer;
 use crate::surroundings;
 
 /// What the contract's instance is called, without its version.
@@ -27,6 +28,8 @@ const CONTRACT: &str = "waitfor:probe/";
 pub struct Engine {
     engine: wasmtime::Engine,
     ticker: Ticker,
+    /// What opens the connections of all plugins.
+    pub(super) dialer: Dialer,
     /// Whether a compiler was left behind, still at work.
     pub(super) exhausted: Arc<AtomicBool>,
 }
@@ -80,6 +83,7 @@ impl Engine {
         Ok(Self {
             engine,
             ticker: Ticker::new(),
+            dialer: Dialer::default(),
             exhausted: Arc::default(),
         })
     }

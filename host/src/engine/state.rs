@@ -2,16 +2,19 @@
 //! store.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use wasmtime::Result;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::knock::Trail;
 use super::limits::{self, StoreLimits};
 use super::net::Budget;
 use super::wasi::{self, LogStream};
 use crate::model::{Address, Job};
+use crate::net::dial::Dialer;
 use crate::net::policy::NamedBy;
 use crate::net::tls::Trust;
 use crate::secret::Scrubber;
@@ -35,6 +38,8 @@ pub struct Notes {
 struct Noted {
     stage: Option<String>,
     logs: Vec<(String, String)>,
+    lookup: Duration,
+    connect: Option<Duration>,
     computing: bool,
     overtime: u32,
     memory_refused: bool,
@@ -64,6 +69,19 @@ impl Notes {
     /// The lines that the guest logged, each with its level.
     pub fn logs(&self) -> Vec<(String, String)> {
         self.with(|noted| noted.logs.clone()).unwrap_or_default()
+    }
+
+    /// How long name look-ups took together, and the quickest connection.
+    pub fn road(&self) -> (Duration, Option<Duration>) {
+        self.with(|noted| (noted.lookup, noted.connect))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn add_to_road(&self, lookup: Duration, connect: Option<Duration>) {
+        self.with(|noted| {
+            noted.lookup += lookup;
+            noted.connect = noted.connect.into_iter().chain(connect).min();
+        });
     }
 
     /// Whether the guest computes, rather than waits for a call to the host,
@@ -105,6 +123,11 @@ impl Notes {
         }
     }
 
+    /// Says again what a guest logged that would say the same.
+    pub(super) fn repeat(&self, logs: &[(String, String)]) {
+        self.with(|noted| noted.logs = logs.to_vec());
+    }
+
     /// Whether another line would be kept.
     pub(super) fn has_room(&self) -> bool {
         self.with(|noted| noted.logs.len() < limits::LOG_LINES)
@@ -128,6 +151,8 @@ pub struct State {
     /// Whether a secret was revealed: from then on nothing is discovered.
     pub(super) revealed: bool,
     pub(super) connections: u32,
+    pub(super) dialer: Dialer,
+    pub(super) trail: Trail,
     pub(super) received: u64,
     pub(super) sent: u64,
     calls: u32,
@@ -140,7 +165,13 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn new(job: Arc<Job>, trust: Arc<Trust>, notes: Notes, deadline: Instant) -> Self {
+    pub(super) fn new(
+        job: Arc<Job>,
+        trust: Arc<Trust>,
+        dialer: Dialer,
+        notes: Notes,
+        deadline: Instant,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits::HANDLES);
         Self {
@@ -152,6 +183,8 @@ impl State {
             deadline,
             revealed: false,
             connections: 0,
+            dialer,
+            trail: Trail::default(),
             received: 0,
             sent: 0,
             calls: 0,
@@ -203,6 +236,8 @@ impl WasiView for State {
     /// Every call of WASI begins here.
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.asked();
+        // It has clocks, and chance.
+        self.trail.leave();
         let (notes, pure) = (&self.notes, !self.open);
         WasiCtxView {
             ctx: self

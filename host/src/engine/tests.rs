@@ -3,6 +3,7 @@
 //! of this. The plugins are in `tests/guests`.
 
 mod guest;
+mod knock;
 mod loading;
 
 use std::collections::BTreeMap;

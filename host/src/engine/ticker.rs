@@ -22,6 +22,8 @@ struct Shared {
 struct Running {
     guests: usize,
     started: bool,
+    /// Whether the thread waits for a guest, rather than for the next tick.
+    asleep: bool,
 }
 
 impl Ticker {
@@ -49,7 +51,11 @@ impl Ticker {
                     .name("epoch".to_owned())
                     .spawn(move || tick(&shared, &engine));
             }
-            self.shared.changed.notify_one();
+            // Waking it is two changes of thread; the next tick is soon.
+            if running.asleep {
+                running.asleep = false;
+                self.shared.changed.notify_one();
+            }
         }
         Guard {
             shared: self.shared.clone(),
@@ -59,16 +65,18 @@ impl Ticker {
 
 fn tick(shared: &Shared, engine: &Engine) {
     loop {
-        let Ok(running) = shared.running.lock() else {
+        let Ok(mut running) = shared.running.lock() else {
             return;
         };
-        let Ok(running) = shared
-            .changed
-            .wait_while(running, |running| running.guests == 0)
-        else {
-            return;
-        };
-        drop(running);
+        if running.guests == 0 {
+            running.asleep = true;
+            let woken = shared.changed.wait_while(running, |running| running.asleep);
+            if woken.is_err() {
+                return;
+            }
+        } else {
+            drop(running);
+        }
         std::thread::sleep(TICK);
         engine.increment_epoch();
     }

@@ -3,14 +3,19 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
-use super::fault::{Fault, plain};
+use super::fault::Fault;
+use super::names::Names;
 use super::policy::{self, NamedBy};
 use super::stream::Duplex;
 use crate::model::Address;
@@ -21,19 +26,63 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// How many addresses of one name are tried.
 const MOST_ADDRESSES: usize = 16;
 
-/// Opens a byte stream to the address. A name is resolved each time, and each
-/// time what it resolves to is checked: it may have changed.
-///
-/// # Errors
-/// `refused`, `name-unknown`, `unreachable`, `no-socket`, `not-permitted`,
-/// `policy-denied`, `io`. Bounding the time is the caller's part.
-pub async fn connect(address: &Address, named_by: NamedBy) -> Result<Box<dyn Duplex>, Fault> {
-    match address {
-        Address::Unix(path) => connect_unix(path).await,
-        Address::Tcp { host, port } => {
-            let addresses = resolve(host, *port, named_by).await?;
-            race(&addresses).await
+/// A connection that was asked for.
+pub struct Dialled {
+    /// The byte stream, or why there is none: `refused`, `name-unknown`,
+    /// `unreachable`, `no-socket`, `not-permitted`, `policy-denied`, `io`.
+    pub result: Result<Box<dyn Duplex>, Fault>,
+    /// How long it took to find out where the name leads.
+    pub lookup: Duration,
+    /// How long it took from there.
+    pub connect: Duration,
+}
+
+/// Opens byte streams.
+#[derive(Clone, Default)]
+pub struct Dialer {
+    names: Names,
+}
+
+impl Dialer {
+    /// Opens a byte stream to the address. What a name resolves to is checked
+    /// each time: it may have changed. Bounding the time is the caller's part.
+    pub async fn connect(&self, address: &Address, named_by: NamedBy) -> Dialled {
+        let started = Instant::now();
+        let mut lookup = Duration::ZERO;
+        let result = match address {
+            Address::Unix(path) => connect_unix(path).await,
+            Address::Tcp { host, port } => {
+                let addresses = self.resolve(host, *port, named_by).await;
+                lookup = started.elapsed();
+                match addresses {
+                    Ok(addresses) => race(&addresses).await,
+                    Err(fault) => Err(fault),
+                }
+            }
+        };
+        Dialled {
+            result,
+            lookup,
+            connect: started.elapsed().saturating_sub(lookup),
         }
+    }
+
+    async fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        named_by: NamedBy,
+    ) -> Result<Vec<SocketAddr>, Fault> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let found = self.names.look_up(host).await?;
+        let found = found.iter().map(|address| {
+            let mut address = *address;
+            address.set_port(port);
+            address
+        });
+        permitted(host, found, named_by)
     }
 }
 
@@ -62,23 +111,6 @@ async fn connect_abstract(_: &str) -> io::Result<UnixStream> {
         io::ErrorKind::Unsupported,
         "abstract sockets exist on linux alone",
     ))
-}
-
-async fn resolve(host: &str, port: u16, named_by: NamedBy) -> Result<Vec<SocketAddr>, Fault> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let found = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| {
-            let text = plain(&error);
-            let why = text.rsplit(": ").next().unwrap_or_default().to_lowercase();
-            Fault::retry(
-                "name-unknown",
-                format!("the name `{host}` does not resolve: {why}"),
-            )
-        })?;
-    permitted(host, found, named_by)
 }
 
 /// The addresses of a host that may be connected to, in the order in which
@@ -134,29 +166,24 @@ fn alternate(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
 }
 
 async fn race(addresses: &[SocketAddr]) -> Result<Box<dyn Duplex>, Fault> {
+    if let [address] = addresses {
+        let opened = open(*address).await.map(ready);
+        return opened.map_err(|error| most_telling(vec![(*address, error)]));
+    }
     let mut waiting = addresses.iter().copied();
-    let mut running = JoinSet::new();
+    let mut running = FuturesUnordered::new();
     let mut failures = Vec::new();
-    let mut next_start = Instant::now();
-    let mut exhausted = false;
     loop {
+        let next = waiting.next();
+        let more = next.is_some();
+        running.extend(next.map(|address| async move { (address, open(address).await) }));
         tokio::select! {
             biased;
-            Some(joined) = running.join_next() => match joined {
-                Ok((_, Ok(stream))) => return Ok(ready(stream)),
-                Ok((address, Err(error))) => {
-                    failures.push((address, error));
-                    next_start = Instant::now();
-                }
-                Err(_) => next_start = Instant::now(),
+            Some((address, opened)) = running.next() => match opened {
+                Ok(stream) => return Ok(ready(stream)),
+                Err(error) => failures.push((address, error)),
             },
-            () = sleep_until(next_start), if !exhausted => match waiting.next() {
-                Some(address) => {
-                    running.spawn(async move { (address, open(address).await) });
-                    next_start = Instant::now() + HEAD_START;
-                }
-                None => exhausted = true,
-            },
+            () = sleep(HEAD_START), if more => {}
             else => return Err(most_telling(failures)),
         }
     }
@@ -166,11 +193,36 @@ async fn race(addresses: &[SocketAddr]) -> Result<Box<dyn Duplex>, Fault> {
 /// the very one that the system gives to our own end; the connection is then
 /// to itself, which TCP allows and nobody wants.
 async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
+    let stream = begin(address).await?;
     if stream.local_addr()? == address {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+/// On loopback the answer is there when the call returns; the runtime need not
+/// be told of the socket to hear of it.
+async fn begin(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&address.into()) {
+        Ok(()) => return TcpStream::from_std(socket.into()),
+        Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
+        Err(error) => return Err(error),
+    }
+    let mut answer = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut answer, PollTimeout::ZERO).is_ok_and(|answers| answers > 0) {
+        return match socket.take_error()? {
+            Some(error) => Err(error),
+            None => TcpStream::from_std(socket.into()),
+        };
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        Some(error) => Err(error),
+        None => Ok(stream),
+    }
 }
 
 fn ready(stream: TcpStream) -> Box<dyn Duplex> {
@@ -257,7 +309,12 @@ mod tests {
             host: "2852039166".to_owned(),
             port: 1,
         };
-        let fault = connect(&address, NamedBy::User).await.err().unwrap();
+        let fault = Dialer::default()
+            .connect(&address, NamedBy::User)
+            .await
+            .result
+            .err()
+            .unwrap();
         assert_eq!(fault.code, "policy-denied");
         assert_eq!(fault.remedy, crate::net::fault::Remedy::Fix);
     }
@@ -268,7 +325,12 @@ mod tests {
             host: "no-such-name.invalid".to_owned(),
             port: 1,
         };
-        let fault = connect(&address, NamedBy::User).await.err().unwrap();
+        let fault = Dialer::default()
+            .connect(&address, NamedBy::User)
+            .await
+            .result
+            .err()
+            .unwrap();
         assert_eq!(
             (fault.code, fault.remedy),
             ("name-unknown", crate::net::fault::Remedy::Retry)
@@ -285,7 +347,12 @@ mod tests {
     #[tokio::test]
     async fn a_missing_socket_file_is_worth_a_retry() {
         let address = Address::Unix("/nonexistent/socket".into());
-        let fault = connect(&address, NamedBy::User).await.err().unwrap();
+        let fault = Dialer::default()
+            .connect(&address, NamedBy::User)
+            .await
+            .result
+            .err()
+            .unwrap();
         assert_eq!(fault.code, "no-socket");
         assert_eq!(fault.detail, "/nonexistent/socket does not exist yet");
     }

@@ -3,7 +3,10 @@
 
 pub mod dial;
 pub mod fault;
+mod names;
 pub mod policy;
 pub mod stream;
 pub mod tls;
 pub mod verifier;
+
+pub use names::is_localhost;

@@ -1,6 +1,7 @@
 //! Explains a wait that failed: what was seen of each target, when, and what to
 //! do next.
 
+use super::crowd::tally;
 use super::hints::hint;
 use super::human::{count, human};
 use super::text::Words;
@@ -47,9 +48,12 @@ pub(super) fn failure(outcome: &Outcome, words: &Words, brief: bool) -> Vec<Stri
         }
     }
     if let Some(more) = culprits.len().checked_sub(TARGETS).filter(|more| *more > 0) {
+        let others = culprits.iter().skip(TARGETS).map(|other| &other.verdict);
+        let states = others.map(|verdict| (verdict.word(), verdict.code()));
         lines.push(format!(
-            "and {more} more of {}",
-            count(outcome.targets.len() as u64, "target")
+            "and {more} more of {}: {}",
+            count(outcome.targets.len() as u64, "target"),
+            tally(states, words).join(", ")
         ));
     }
     lines

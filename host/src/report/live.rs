@@ -72,10 +72,12 @@ impl Live {
         let open = self.rows.iter().filter(|row| !row.met).count();
         if open > LINES {
             let summary = self.summary.get_or_insert_with(|| Self::bar(&self.screen));
+            let told = self.text.summary().map(|told| format!(": {told}"));
             summary.set_message(format!(
-                "{open} of {} to wait for, {}",
+                "{open} of {} to wait for, {}{}",
                 count(self.rows.len() as u64, "target"),
-                human(elapsed)
+                human(elapsed),
+                told.unwrap_or_default()
             ));
             summary.tick();
             return;
@@ -132,6 +134,7 @@ impl Reporter for Live {
                 plain.reason(event.verdict.reason())
             );
         }
+        self.text.note(event);
         if self.text.tells_attempts() {
             self.screen.suspend(|| self.text.attempt(event));
         }

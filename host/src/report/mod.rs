@@ -7,6 +7,7 @@
 //! blanked by then, where the text came in.
 
 mod clean;
+mod crowd;
 mod failure;
 mod hints;
 mod human;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::clean::{clean, clean_up_to};
+use super::crowd::{self, Crowd};
 use super::failure::failure;
 use super::human::{brief, count, human};
 use super::out::Out;
@@ -66,6 +67,8 @@ pub(super) struct Text {
     verbose: u8,
     wait: WaitSettings,
     throttles: Vec<Throttle>,
+    /// Where there are very many targets, and no line for each was asked for.
+    crowd: Option<Crowd>,
 }
 
 impl Text {
@@ -77,6 +80,7 @@ impl Text {
             verbose: settings.verbose,
             wait: WaitSettings::default(),
             throttles: Vec::new(),
+            crowd: None,
         }
     }
 
@@ -87,6 +91,18 @@ impl Text {
     /// Whether every attempt is told.
     pub(super) fn tells_attempts(&self) -> bool {
         self.verbose >= 1 && !self.quiet
+    }
+
+    /// How far very many targets are.
+    pub(super) fn summary(&self) -> Option<String> {
+        self.crowd.as_ref().map(|crowd| crowd.summary(&self.words))
+    }
+
+    /// Takes an answer into account that gets no line of its own.
+    pub(super) fn note(&mut self, event: &Event<'_>) {
+        if let Some(crowd) = &mut self.crowd {
+            crowd.note(event);
+        }
     }
 
     fn attempt_lines(&self, event: &Event<'_>) -> Vec<String> {
@@ -142,12 +158,27 @@ impl Text {
         )
     }
 
-    fn met_line(&self, event: &Event<'_>) -> String {
-        let word = if self.wait.not {
+    fn wished(&self) -> &'static str {
+        if self.wait.not {
             "not ready, as wished:"
         } else {
             "ready:"
-        };
+        }
+    }
+
+    fn all_met_line(&self, outcome: &Outcome) -> String {
+        let attempts = outcome.targets.iter().map(|target| target.attempts).sum();
+        format!(
+            "{} {} after {} ({})",
+            self.words.style.good(self.wished()),
+            count(outcome.targets.len() as u64, "target"),
+            human(outcome.elapsed),
+            count(attempts, "attempt"),
+        )
+    }
+
+    fn met_line(&self, event: &Event<'_>) -> String {
+        let word = self.wished();
         let code = match event.verdict {
             Verdict::NotReady { code, .. } => format!(": {}", self.words.clean(code)),
             _ => String::new(),
@@ -164,6 +195,18 @@ impl Text {
 }
 
 impl Reporter for Text {
+    fn tick_every(&self) -> Option<Duration> {
+        self.crowd.as_ref().map(|_| crowd::EVERY)
+    }
+
+    fn tick(&mut self, elapsed: Duration) {
+        if let Some(crowd) = &mut self.crowd
+            && let Some(line) = crowd.line(elapsed, &self.words)
+        {
+            self.out.line(&line);
+        }
+    }
+
     fn notice(&mut self, notice: &Notice) {
         if self.quiet || !notice.is_told(self.verbose) {
             return;
@@ -176,10 +219,13 @@ impl Reporter for Text {
 
     fn begun(&mut self, targets: &[&TargetInfo], settings: &WaitSettings) {
         self.wait = settings.clone();
+        let many = targets.len() > crowd::MANY && !self.quiet && !self.tells_attempts();
+        self.crowd = many.then(|| Crowd::new(targets));
         self.throttles = targets.iter().map(|_| Throttle::default()).collect();
     }
 
     fn attempt(&mut self, event: &Event<'_>) {
+        self.note(event);
         if self.tells_attempts() {
             for line in self.attempt_lines(event) {
                 self.out.line(&line);
@@ -188,7 +234,11 @@ impl Reporter for Text {
     }
 
     fn change(&mut self, event: &Event<'_>) {
-        if self.quiet || self.tells_attempts() || event.progress == Progress::Met {
+        if self.crowd.is_some()
+            || self.quiet
+            || self.tells_attempts()
+            || event.progress == Progress::Met
+        {
             return;
         }
         let Some(throttle) = self.throttles.get_mut(event.index) else {
@@ -201,13 +251,18 @@ impl Reporter for Text {
     }
 
     fn met(&mut self, event: &Event<'_>) {
-        if !self.quiet {
+        // One of any ends the wait, and has its line.
+        if !self.quiet && (self.crowd.is_none() || self.wait.any) {
             let line = self.met_line(event);
             self.out.line(&line);
         }
     }
 
     fn finished(&mut self, outcome: &Outcome) {
+        if outcome.exit == Exit::Ready && self.crowd.is_some() && !self.wait.any {
+            let line = self.all_met_line(outcome);
+            self.out.line(&line);
+        }
         if outcome.exit != Exit::Ready {
             for line in failure(outcome, &self.words, self.quiet) {
                 self.out.line(&line);

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::run::AT_ONCE;
 use crate::model::{Address, Verdict};
+use crate::net::is_localhost;
 
 /// How long before the end of the wait an attempt gives up by itself, so that
 /// it can still say how far it came.
@@ -37,6 +39,16 @@ pub struct LogLine {
     pub text: String,
 }
 
+/// What of the last attempt was spent on the way to the server, and tells
+/// nothing of how busy it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Road {
+    /// How long name look-ups took.
+    pub lookup: Duration,
+    /// How long a connection took to open.
+    pub connect: Option<Duration>,
+}
+
 /// One target that can be asked again and again.
 pub trait Attempt {
     /// Which target this is.
@@ -46,6 +58,22 @@ pub trait Attempt {
     /// single attempt is the implementation's own. The future may be dropped
     /// at any point, and is at the deadline.
     fn attempt(&self, deadline: Instant) -> impl Future<Output = Verdict>;
+
+    /// What the last attempt spent on the way.
+    fn road(&self) -> Road {
+        Road::default()
+    }
+
+    /// For how many attempts at once this machine has room.
+    fn at_once() -> usize {
+        AT_ONCE
+    }
+
+    /// The processor time that this process has used so far, where it can be
+    /// told.
+    fn cpu_time(&self) -> Option<Duration> {
+        None
+    }
 
     /// What the plugin logged since the last call, of attempts that were
     /// dropped too.
@@ -64,11 +92,6 @@ pub fn is_local(addresses: &[Address]) -> bool {
             Err(_) => is_localhost(host),
         },
     })
-}
-
-fn is_localhost(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 #[cfg(test)]

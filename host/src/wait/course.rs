@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::TargetInfo;
+use super::attempt::{Road, TargetInfo};
+use super::budget::Affordable;
 use super::goal::{Goal, Meaning, NAME_UNKNOWN, TIMED_OUT};
 use super::outcome::{Fate, Progress, TargetOutcome};
 use super::pace::{Answer, Mood, Pace};
@@ -36,6 +37,8 @@ pub(super) struct Step {
     pub(super) started: Instant,
     pub(super) ended: Instant,
     pub(super) verdict: Verdict,
+    /// What of that time was spent on the way.
+    pub(super) road: Road,
     /// Whether it was the end of the wait that ended it, without an answer.
     pub(super) forced: bool,
 }
@@ -141,12 +144,13 @@ impl Course {
     }
 
     /// Takes an answer; none if it tells nothing. `remaining` is the time that
-    /// the wait has left, `crowd` the number of targets that are still asked.
+    /// the wait has left, `affordable` what this machine can afford from one
+    /// attempt to the next.
     pub(super) fn take(
         &mut self,
         mut step: Step,
         remaining: Option<Duration>,
-        crowd: u32,
+        affordable: Affordable,
     ) -> Option<Taken> {
         if step.forced && self.last.is_some() && step.took() < LONG_SILENCE {
             return None;
@@ -169,8 +173,9 @@ impl Course {
                     news,
                     calm: step.ended.saturating_duration_since(self.news),
                     took: step.took(),
+                    road: step.road,
                     hint: wait_hint(&step.verdict),
-                    crowd,
+                    affordable,
                 };
                 let pause = self.pace.pause(&answer);
                 Next::Ask(self.pace.fit(pause, &answer, remaining))
@@ -239,6 +244,7 @@ impl Course {
             Meaning::Waiting => match step.verdict.code() {
                 "refused" | "no-socket" => Mood::Refused,
                 NAME_UNKNOWN => Mood::NameUnknown,
+                TIMED_OUT | "closed" | "reset" | "unreachable" => Mood::Closed,
                 _ => Mood::Usual,
             },
         }

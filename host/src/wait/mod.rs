@@ -32,7 +32,9 @@
 //!   all are hopeless; without it, one ends the whole.
 //! - No targets are a usage error, never a success.
 
+mod agenda;
 mod attempt;
+mod budget;
 mod course;
 mod goal;
 mod outcome;
@@ -45,8 +47,8 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{Attempt, CLOSING, LogLine, TargetInfo, is_local};
+pub use attempt::{Attempt, CLOSING, LogLine, Road, TargetInfo, is_local};
 pub use outcome::{Event, Fate, Outcome, Progress, TargetOutcome};
-pub use run::{AT_ONCE, run};
+pub use run::run;
 pub use settings::WaitSettings;
 pub use timeline::{Span, Timeline};

@@ -1,42 +1,54 @@
 //! Decides how long a target is left alone between two attempts: short enough
 //! that a change is found at once, long enough that waiting costs little.
 //!
-//! The numbers, and why. An attempt costs us 0.1 to 0.3 ms of CPU, and the
-//! median lag is half of the pause, plus the attempt. A local target that only
-//! refuses is asked at a pause of eighty times what its attempts take (they are
-//! nearly all CPU), within 12 to 20 ms: a median lag of 6 to 10 ms, and about
-//! one per cent of a core where an attempt takes up to 0.2 ms; where the machine
-//! is so slow or so busy that it takes longer, the lag is kept and the share
-//! grows. A local target that answers costs the server something too: 16 ms at
-//! first, and 1/80 of the time in which nothing new was seen, so that the lag
-//! stays within one per cent of the wait; over a wait of 3 s these are about 150
-//! attempts. A remote target is asked half as often, with jitter against runners
-//! that started together. After the start and after something new, attempts
-//! begin close together and move apart by half each time.
+//! The median lag is half of a pause, plus the attempt. After the start and
+//! after something new, attempts begin close together and move apart by half
+//! each time, until the longest of these is reached:
+//!
+//! - 8 ms where a local target refuses, 10 ms else: a median lag of 4 to 5 ms;
+//! - what this machine can afford ([`super::budget`]): so long that a wait stays
+//!   under one per cent of a core, whatever an attempt costs here;
+//! - a small part of the time in which nothing new was seen, so that the lag
+//!   stays within it: a service that has been starting for a minute is not asked
+//!   as often as one that began a second ago. Not where a local port refuses:
+//!   nobody is bothered by it;
+//! - four times as long as the server itself was busy with us, as far as that
+//!   can be told: an attempt's time without name look-ups and the time for
+//!   which bytes travel; of the last two attempts the quicker one counts, since
+//!   a machine hiccups;
+//! - longer and longer while a server takes more time than it was seen to need:
+//!   others wait for it too. This, and the bound before it, are those that may
+//!   go beyond the interval, up to five times.
+//!
+//! A connection that was held open for long and then came to nothing says
+//! nothing of that: it ends when something happened, so the next attempt comes
+//! at once. Every pause is spread by jitter, so that runners which started
+//! together drift apart.
 //!
 //! A state counts as new only if it was not seen lately: a service that flaps
 //! between two states would otherwise be asked as often as possible for ever.
-//! Many targets share one budget. *Misconfigured* answers are asked for
-//! sparsely, for wrong passwords lock accounts. A service that asks to be left
-//! alone (`wait-hint`) is, up to the interval. Two bounds hold over all: never
-//! longer than `--interval`, and never shorter than the attempt itself took, so
-//! that no target is busy with us for more than half of its time.
+//! *Misconfigured* answers are asked for sparsely, for wrong passwords lock
+//! accounts. A service that asks to be left alone (`wait-hint`) is, up to the
+//! interval.
 
 use std::time::Duration;
 
+use super::attempt::Road;
+use super::budget::Affordable;
 use super::streak::Due;
 
 /// No pause is shorter, unless the interval is.
 const SHORTEST: Duration = Duration::from_millis(4);
+
+/// Where nobody listens on this machine, nobody is bothered. A server listens a
+/// moment after it has made its socket file.
+const SHORTEST_KNOCK: Duration = Duration::from_millis(1);
 
 /// An interval of zero would keep a core busy.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
 /// An interval beyond this is as good as no second attempt.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Each open target's share of the pause: 250 attempts a second in all.
-const SHARE: Duration = Duration::from_millis(4);
 
 /// The first pause after a misconfigured answer; it doubles.
 const FIRST_SUSPECT: Duration = Duration::from_millis(250);
@@ -50,38 +62,65 @@ const NAME: Duration = Duration::from_millis(100);
 /// How much time a last attempt gets before the deadline, at least.
 const LAST_ATTEMPT: Duration = Duration::from_millis(20);
 
-/// The jitter of remote pauses, in each direction.
+/// The jitter, in each direction.
 const JITTER: f64 = 0.2;
+
+/// How often bytes travel to a server and back in an attempt that is not busy
+/// with anything else: to open the connection, for TLS, to log in, to ask.
+const ROUNDS: u32 = 8;
+
+/// A server rests so many times as long as it was busy with us,
+const RESTS: u32 = 4;
+
+/// and no longer than so many intervals.
+const RESTS_MOST: u32 = 5;
+
+/// Others wait for a server too that is busy for so much longer than it was
+/// seen to be.
+const CROWDED: Duration = Duration::from_millis(10);
+
+/// The rest of a crowded server grows by this from one attempt to the next,
+const RESTS_MORE: f64 = 1.5;
+
+/// and shrinks by this when it is no longer crowded.
+const RESTS_LESS: f64 = 0.9;
+
+/// A connection that came to nothing after so long was held.
+const HELD: Duration = Duration::from_millis(250);
 
 /// What distinguishes near from far targets.
 #[derive(Debug)]
 struct Manner {
     /// The first pause after something new.
     first: Duration,
+    /// The same where nobody listens, who could be bothered.
+    first_refused: Duration,
     /// The steady pause is at least this,
     steady: Duration,
-    /// and this many times what an attempt takes,
-    times_took: u32,
     /// and the time without anything new divided by this.
     part_of_calm: u32,
-    /// The same for a target that refuses: at least, times, at most.
-    refused: (Duration, u32, Duration),
+    /// The same for a target that refuses: at least,
+    refused: Duration,
+    /// and for that reason at most.
+    refused_most: Duration,
 }
 
 const LOCAL: Manner = Manner {
     first: SHORTEST,
-    steady: Duration::from_millis(16),
-    times_took: 2,
-    part_of_calm: 80,
-    refused: (Duration::from_millis(12), 80, Duration::from_millis(20)),
+    first_refused: SHORTEST_KNOCK,
+    steady: Duration::from_millis(10),
+    part_of_calm: 400,
+    refused: Duration::from_millis(8),
+    refused_most: Duration::from_millis(8),
 };
 
 const REMOTE: Manner = Manner {
-    first: Duration::from_millis(10),
-    steady: Duration::from_millis(25),
-    times_took: 4,
-    part_of_calm: 40,
-    refused: (Duration::from_millis(25), 20, Duration::from_millis(250)),
+    first: SHORTEST,
+    first_refused: SHORTEST,
+    steady: Duration::from_millis(10),
+    part_of_calm: 200,
+    refused: Duration::from_millis(10),
+    refused_most: Duration::from_millis(250),
 };
 
 /// What the last answer means for the pace.
@@ -91,6 +130,8 @@ pub(super) enum Mood {
     Refused,
     /// Nobody knows the name.
     NameUnknown,
+    /// The connection came to nothing: it was closed, or no answer came.
+    Closed,
     /// Any other answer to wait on.
     Usual,
     /// Misconfigured; the grace ends in so long.
@@ -110,10 +151,12 @@ pub(super) struct Answer {
     /// How long nothing new was seen.
     pub(super) calm: Duration,
     pub(super) took: Duration,
+    /// What of that was spent on the way.
+    pub(super) road: Road,
     /// How long the service asked to be left alone.
     pub(super) hint: Option<Duration>,
-    /// How many targets are still asked.
-    pub(super) crowd: u32,
+    /// What this machine can afford.
+    pub(super) affordable: Affordable,
 }
 
 /// The pace of one target.
@@ -124,8 +167,16 @@ pub(super) struct Pace {
     random: fastrand::Rng,
     /// The last pause of a row that grows.
     step: Option<Duration>,
-    /// What an attempt takes when the machine is not busy with other things.
+    /// What a connection takes to open when nobody is busy.
     quickest: Option<Duration>,
+    /// How long the server was busy with the last attempt that it answered,
+    busy: Option<Duration>,
+    /// and when it was quickest.
+    least_busy: Option<Duration>,
+    /// How long it is left alone because it is crowded,
+    crowded: Duration,
+    /// and all in all for its own sake.
+    rest: Duration,
 }
 
 impl Pace {
@@ -136,48 +187,53 @@ impl Pace {
             random: fastrand::Rng::with_seed(seed),
             step: None,
             quickest: None,
+            busy: None,
+            least_busy: None,
+            crowded: Duration::ZERO,
+            rest: Duration::ZERO,
         }
     }
 
     /// The pause before the next attempt.
     pub(super) fn pause(&mut self, answer: &Answer) -> Duration {
-        let quickest = self.note(answer.took.min(self.interval));
+        self.note(answer);
         if answer.news {
             self.step = None;
         }
         let manner = if self.local { &LOCAL } else { &REMOTE };
         let calm = answer.calm / manner.part_of_calm;
+        let affordable = answer.affordable.steady.saturating_sub(answer.took);
+        let affordable_now = answer.affordable.now.saturating_sub(answer.took);
         let pause = match answer.mood {
             Mood::Good(Due::In(pause)) => pause,
             Mood::Good(Due::Within(most)) => most.mul_f64(0.5 + 0.5 * self.random.f64()),
             Mood::Suspect(grace_left) => self.grow(FIRST_SUSPECT, 2.0).min(grace_left),
             Mood::Broken => self.grow(FIRST_BROKEN, 2.0),
+            Mood::Closed if answer.took >= HELD => manner.steady.max(affordable),
             Mood::Refused => {
-                let (least, times, most) = manner.refused;
-                // A refused local port stays as cheap as it was.
-                let calm = if self.local { Duration::ZERO } else { calm };
-                let steady = quickest.saturating_mul(times).max(calm).clamp(least, most);
-                self.grow(manner.first, 1.5).min(steady)
+                let calm = calm.clamp(manner.refused, manner.refused_most);
+                self.grow(manner.first_refused, 1.5)
+                    .min(calm.max(affordable))
             }
-            Mood::Usual | Mood::NameUnknown => {
-                let steady = manner
-                    .steady
-                    .max(answer.took.saturating_mul(manner.times_took))
-                    .max(calm);
+            Mood::Usual | Mood::Closed | Mood::NameUnknown => {
+                let steady = manner.steady.max(affordable).max(calm);
                 self.grow(manner.first, 1.5).min(steady)
             }
         };
         let pause = match answer.mood {
-            Mood::Good(_) => return pause.max(self.floor(answer)).min(self.interval),
-            Mood::Suspect(_) => pause,
-            Mood::Refused | Mood::NameUnknown | Mood::Usual | Mood::Broken => {
-                self.spread(pause, answer.crowd)
-            }
+            Mood::Good(_) | Mood::Suspect(_) => pause,
+            _ => self.spread(pause.max(affordable_now)),
+        };
+        let rest = match answer.mood {
+            Mood::Good(_) => answer.took.min(self.interval),
+            Mood::Suspect(grace_left) => self.rest.min(grace_left),
+            _ => self.spread(self.rest),
         };
         pause
             .max(answer.hint.unwrap_or_default())
             .max(self.floor(answer))
             .min(self.interval)
+            .max(rest)
     }
 
     /// The pause as it fits before the deadline, if the wait has one. An
@@ -204,9 +260,10 @@ impl Pace {
             Mood::Suspect(grace_left) => FIRST_SUSPECT.min(grace_left),
             Mood::Broken => FIRST_BROKEN,
             Mood::NameUnknown => NAME,
-            Mood::Refused | Mood::Usual | Mood::Good(_) => SHORTEST,
+            Mood::Refused => return SHORTEST_KNOCK.min(self.interval),
+            Mood::Closed | Mood::Usual | Mood::Good(_) => SHORTEST,
         };
-        least.max(SHORTEST).max(answer.took).min(self.interval)
+        least.max(SHORTEST).min(self.interval)
     }
 
     /// The next of a row of pauses that grows until something new is seen.
@@ -219,21 +276,45 @@ impl Pace {
         next
     }
 
-    /// Takes the other targets and other runners into account.
-    fn spread(&mut self, pause: Duration, crowd: u32) -> Duration {
-        let pause = pause.max(SHARE.saturating_mul(crowd).min(self.interval));
-        if self.local {
-            return pause;
-        }
+    /// Takes other runners into account.
+    fn spread(&mut self, pause: Duration) -> Duration {
         pause.mul_f64(1.0 + JITTER * (2.0 * self.random.f64() - 1.0))
     }
 
-    /// A minimum that forgets slowly.
-    fn note(&mut self, took: Duration) -> Duration {
-        let quickest = self
-            .quickest
-            .map_or(took, |quickest| took.min(quickest + quickest / 8));
-        self.quickest = Some(quickest);
-        quickest
+    /// Learns how far the server is, and how busy.
+    fn note(&mut self, answer: &Answer) {
+        if let Some(connect) = answer.road.connect {
+            // A minimum that forgets slowly.
+            let known = self.quickest.map(|quickest| quickest + quickest / 8);
+            self.quickest = Some(known.map_or(connect, |known| known.min(connect)));
+        }
+        let answered = match answer.mood {
+            Mood::Refused | Mood::NameUnknown | Mood::Broken => false,
+            Mood::Closed => answer.took < HELD,
+            Mood::Usual | Mood::Suspect(_) | Mood::Good(_) => true,
+        };
+        if !answered {
+            self.busy = None;
+            self.rest = Duration::ZERO;
+            return;
+        }
+        let travel = self.quickest.unwrap_or_default().saturating_mul(ROUNDS);
+        let now = answer
+            .took
+            .saturating_sub(answer.road.lookup)
+            .saturating_sub(travel);
+        let busy = self.busy.replace(now).map_or(now, |last| last.min(now));
+        let known = self.least_busy.map(|least| least + least / 64);
+        let least = known.map_or(now, |least| least.min(now));
+        self.least_busy = Some(least);
+        let alone = busy.saturating_mul(RESTS);
+        self.crowded = if busy > least + CROWDED {
+            self.crowded.mul_f64(RESTS_MORE).max(alone)
+        } else {
+            self.crowded.mul_f64(RESTS_LESS)
+        };
+        let most = self.interval.saturating_mul(RESTS_MOST);
+        self.crowded = self.crowded.min(most);
+        self.rest = alone.min(most).max(self.crowded);
     }
 }

@@ -7,10 +7,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{Attempt, CLOSING};
+use super::agenda::Agenda;
+use super::attempt::{Attempt, CLOSING, Road};
+use super::budget::Budget;
 use super::course::{Course, Next, Step, cut_off};
 use super::outcome::{Event, Fate, Outcome};
 use super::settings::WaitSettings;
@@ -18,14 +19,16 @@ use crate::exit::Exit;
 use crate::model::Verdict;
 use crate::report::Reporter;
 
-/// How many attempts are under way at once; more only wait for their turn, so
-/// that a thousand targets need neither a thousand sockets nor the memory of a
-/// thousand plugins.
-pub const AT_ONCE: usize = 256;
+/// How many attempts are under way at once, at most; more only wait for their
+/// turn.
+pub const AT_ONCE: usize = 1024;
 
 /// A good answer older than this, when the last target is done, is asked for
 /// once more.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// What comes later than this is not heard.
+const LATE: Duration = Duration::from_millis(20);
 
 /// A verdict given so shortly before the deadline was forced by it.
 const NEAR: Duration = CLOSING.saturating_add(Duration::from_millis(5));
@@ -70,6 +73,7 @@ struct Wait<'a, A> {
     began: Instant,
     deadline: Option<Instant>,
     courses: Vec<Course>,
+    budget: Budget,
 }
 
 impl<'a, A: Attempt> Wait<'a, A> {
@@ -93,6 +97,7 @@ impl<'a, A: Attempt> Wait<'a, A> {
                 .timeout
                 .and_then(|timeout| began.checked_add(timeout)),
             courses,
+            budget: Budget::new(targets.first().and_then(Attempt::cpu_time)),
         }
     }
 
@@ -105,42 +110,37 @@ impl<'a, A: Attempt> Wait<'a, A> {
             return Exit::Usage;
         }
         let far = self.deadline.unwrap_or_else(|| far_from(self.began));
-        let turns = Semaphore::new(AT_ONCE);
         let under_way: Vec<Cell<Option<Instant>>> = vec![Cell::new(None); targets.len()];
-        let ask = |index: usize, at: Instant| {
-            let (target, under_way, turns) = (&targets[index], &under_way[index], &turns);
-            async move {
-                // A timer that is due already would cost up to a millisecond.
-                if at > Instant::now() {
-                    sleep_until(at).await;
-                }
-                // The semaphore is never closed; without a turn it goes as well.
-                let _turn = turns.acquire().await;
-                let started = Instant::now();
-                under_way.set(Some(started));
-                let verdict = target.attempt(far).await;
-                under_way.set(None);
-                let ended = Instant::now();
-                (
-                    index,
-                    Step {
-                        started,
-                        ended,
-                        verdict,
-                        forced: false,
-                    },
-                )
-            }
+        let ask = async |index: usize| {
+            let (target, under_way) = (&targets[index], &under_way[index]);
+            let started = Instant::now();
+            under_way.set(Some(started));
+            let verdict = target.attempt(far).await;
+            under_way.set(None);
+            let step = Step {
+                started,
+                ended: Instant::now(),
+                verdict,
+                road: target.road(),
+                forced: false,
+            };
+            (index, step)
         };
-        let mut asked: FuturesUnordered<_> = (0..targets.len())
-            .map(|index| ask(index, self.began))
-            .collect();
+        let at_once = A::at_once().clamp(1, AT_ONCE);
+        let mut asked = FuturesUnordered::new();
+        let mut agenda = Agenda::new(targets.len());
         let mut interrupts = pin!(interrupts);
         let mut time_up = pin!(until(self.deadline));
         let tick = self.reporter.tick_every();
         let mut next_tick = tick.map(|every| self.began + every);
 
         loop {
+            agenda.come(Instant::now());
+            while asked.len() < at_once
+                && let Some(index) = agenda.take()
+            {
+                asked.push(ask(index));
+            }
             tokio::select! {
                 biased;
                 exit = &mut interrupts => return exit,
@@ -149,16 +149,21 @@ impl<'a, A: Attempt> Wait<'a, A> {
                     if let Some(exit) = self.exit() {
                         return exit;
                     }
+                    // Very many that end with the wait are not all heard.
+                    if self.deadline.is_some_and(|deadline| Instant::now() > deadline + LATE) {
+                        break;
+                    }
                     if let Next::Ask(Some(pause)) = next {
-                        asked.push(ask(index, Instant::now() + pause));
+                        agenda.at(index, Instant::now() + pause);
                     }
                     for index in self.stale().collect::<Vec<_>>() {
                         if self.courses[index].confirm() {
-                            asked.push(ask(index, Instant::now()));
+                            agenda.now(index);
                         }
                     }
                 }
                 () = &mut time_up => break,
+                () = until(agenda.next()) => {}
                 () = until(next_tick) => {
                     let now = Instant::now();
                     self.reporter.tick(now.saturating_duration_since(self.began));
@@ -173,6 +178,7 @@ impl<'a, A: Attempt> Wait<'a, A> {
                     started,
                     ended: Instant::now(),
                     verdict: cut_off(),
+                    road: Road::default(),
                     forced: true,
                 };
                 self.take(index, step);
@@ -194,6 +200,9 @@ impl<'a, A: Attempt> Wait<'a, A> {
             .filter(|course| course.fate() == Fate::Waiting)
             .count();
         let crowd = u32::try_from(open).unwrap_or(u32::MAX);
+        self.budget.spend(self.targets[index].cpu_time());
+        let elapsed = step.ended.saturating_duration_since(self.began);
+        let affordable = self.budget.affordable(elapsed, crowd);
         let remaining = self
             .deadline
             .map(|deadline| deadline.saturating_duration_since(step.ended));
@@ -204,7 +213,7 @@ impl<'a, A: Attempt> Wait<'a, A> {
             step.ended.saturating_duration_since(self.began),
             step.took(),
         );
-        let Some(taken) = course.take(step, remaining, crowd) else {
+        let Some(taken) = course.take(step, remaining, affordable) else {
             return Next::Ask(None);
         };
         let Some(verdict) = course.last() else {
@@ -261,21 +270,19 @@ impl<'a, A: Attempt> Wait<'a, A> {
             .courses
             .iter()
             .all(|course| matches!(course.fate(), Fate::Met(_)));
-        let newest = self
-            .courses
-            .iter()
-            .filter_map(|course| match course.fate() {
-                Fate::Met(at) if all_met && !self.settings.any => Some(at),
-                _ => None,
-            });
+        let met = match all_met && !self.settings.any {
+            true => &self.courses[..],
+            false => &[],
+        };
+        let newest = met.iter().filter_map(|course| match course.fate() {
+            Fate::Met(at) => Some(at),
+            Fate::Waiting | Fate::Hopeless(_) => None,
+        });
         let newest = newest.max().unwrap_or_default();
-        self.courses
-            .iter()
-            .enumerate()
-            .filter_map(move |(index, course)| {
-                let last = course.last_good()?.saturating_duration_since(self.began);
-                (last + FRESH < newest).then_some(index)
-            })
+        met.iter().enumerate().filter_map(move |(index, course)| {
+            let last = course.last_good()?.saturating_duration_since(self.began);
+            (last + FRESH < newest).then_some(index)
+        })
     }
 
     fn exit_when_time_is_up(&self) -> Exit {

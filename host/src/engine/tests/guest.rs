@@ -134,7 +134,7 @@ impl Deed {
         let trust = Arc::new(Trust::new(TlsSettings::default()));
         let deadline = Instant::now() + 2 * PATIENCE;
         let verdict = plugin
-            .check(&Arc::new(self.job), &trust, &notes, deadline)
+            .check(&Arc::new(self.job), &trust, &notes, deadline, &mut None)
             .await;
         Outcome { verdict, notes }
     }
@@ -204,7 +204,11 @@ pub(super) struct Silent {
 
 impl Silent {
     pub(super) fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::on(0)
+    }
+
+    pub(super) fn on(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).expect("a port");
         listener.set_nonblocking(true).expect("not blocking");
         Self { listener }
     }

@@ -304,7 +304,10 @@ async fn of_many_failures_some_are_explained_and_the_rest_counted() {
     let report = text(&output(), &within(2), stories).await;
     assert_eq!(report.matches("error:").count(), 20);
     assert_eq!(report.matches("hint:").count(), 1, "the same for all");
-    assert!(report.ends_with("and 30 more of 50 targets\n"), "{report}");
+    assert!(
+        report.ends_with("and 30 more of 50 targets: 30 not ready (refused)\n"),
+        "{report}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,4 +343,31 @@ fn an_error_of_the_program_is_whole() {
         page.text(),
         format!("error: digest {digest} of (secret) x\nhint: see `waitfor plugin verify`\n")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn very_many_targets_are_told_of_together() {
+    let stories = (0..200)
+        .map(|number| {
+            let refused = not_ready("refused", "no");
+            let loading = not_ready("loading", "reading its data");
+            let url = format!("redis://n{number}");
+            match number {
+                0..150 => story(&url, vec![(300, refused), (1, ready())]),
+                150..197 => story(&url, vec![(300, refused), (4_000, loading), (1, ready())]),
+                _ => story(&url, vec![(9_000, refused), (1, ready())]),
+            }
+        })
+        .collect();
+    let report = text(&output(), &within(60), stories).await;
+    assert!(report.lines().count() <= 10, "{report}");
+    for line in [
+        "200 targets after 1 s: 150 done, 47 not ready (loading), 3 not ready (refused)\n",
+        ": 197 done, 3 not ready (refused): redis://n197, redis://n198, redis://n199\n",
+    ] {
+        assert!(report.contains(line), "{report}");
+    }
+    let last = report.lines().last().map(shape);
+    let expected = "ready: # targets after # s (# attempts)";
+    assert_eq!(last.as_deref(), Some(expected), "{report}");
 }

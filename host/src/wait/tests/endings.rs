@@ -260,15 +260,20 @@ async fn waiting_for_a_local_port_is_cheap() {
         &within(10_000),
     )
     .await;
-    assert!(log.count() < 500, "{}", log.count());
-    // At a cost below what the clock shows, a pause is 12 ms or more.
+    assert!(log.count() < 1_200, "{}", log.count());
+    // However little it takes, a pause is 8 ms, more or less.
     let log = Log::default();
     wait_for(
         script(|_| not_ready("refused")).logged(&log),
         &within(10_000),
     )
     .await;
-    assert!(log.count() < 850, "{}", log.count());
+    assert!(log.count() < 1_350, "{}", log.count());
+    // Where an attempt is dear, there are fewer.
+    let log = Log::default();
+    let dear = script(|_| not_ready("refused")).costs(ms(1));
+    wait_for(dear.logged(&log), &within(10_000)).await;
+    assert!(log.count() < 190, "{}", log.count());
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,14 +294,15 @@ async fn a_service_that_flaps_is_not_asked_faster_for_it() {
     };
     // The pause grows with the time without news, in either case.
     let (steady, flapping) = (count(false).await, count(true).await);
-    assert!(steady < 400, "{steady}");
-    assert!(flapping < steady + 20, "{flapping} against {steady}");
+    assert!(steady < 1_300, "{steady}");
+    assert!(flapping < steady + 60, "{flapping} against {steady}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_targets_take_turns() {
+async fn very_many_targets_take_turns() {
     let log = Log::default();
-    let targets = (0..1_000)
+    let spent = Rc::default();
+    let targets = (0..2_000)
         .map(|_| {
             script(|now| {
                 (
@@ -309,11 +315,13 @@ async fn a_thousand_targets_take_turns() {
                 )
             })
             .logged(&log)
+            .costs_of(&spent, Duration::from_micros(30))
         })
         .collect();
     let outcome = wait(targets, &settings()).await;
     assert_eq!(outcome.exit, Exit::Ready);
-    assert!(log.most.get() <= 256, "{}", log.most.get());
-    assert!(log.count() < 5_500, "they share a budget: {}", log.count());
-    assert!(outcome.elapsed < ms(4_200), "{:?}", outcome.elapsed);
+    assert!(log.most.get() <= 1_024, "{}", log.most.get());
+    let spent: Duration = spent.get();
+    assert!(spent < ms(450), "they share a budget: {spent:?}");
+    assert!(outcome.elapsed < ms(4_300), "{:?}", outcome.elapsed);
 }

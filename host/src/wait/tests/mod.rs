@@ -1,5 +1,6 @@
 //! Scripted targets on a clock that only the test advances.
 
+mod crowd;
 mod endings;
 mod options;
 mod pace;
@@ -139,11 +140,22 @@ struct Scripted {
     began: Instant,
     script: Script,
     log: Log,
+    /// The processor time spent so far, and by each attempt.
+    cost: Option<(Rc<Cell<Duration>>, Duration)>,
 }
 
 impl Scripted {
     fn logged(mut self, log: &Log) -> Self {
         self.log = log.clone();
+        self
+    }
+
+    fn costs(self, each: Duration) -> Self {
+        self.costs_of(&Rc::default(), each)
+    }
+
+    fn costs_of(mut self, spent: &Rc<Cell<Duration>>, each: Duration) -> Self {
+        self.cost = Some((spent.clone(), each));
         self
     }
 
@@ -165,6 +177,7 @@ fn script<R: Into<Reply>>(script: impl Fn(Duration) -> R + 'static) -> Scripted 
         began: Instant::now(),
         script: Box::new(move |at| script(at).into()),
         log: Log::default(),
+        cost: None,
     }
 }
 
@@ -184,7 +197,14 @@ impl Attempt for Scripted {
         &self.target
     }
 
+    fn cpu_time(&self) -> Option<Duration> {
+        self.cost.as_ref().map(|(spent, _)| spent.get())
+    }
+
     async fn attempt(&self, _deadline: Instant) -> Verdict {
+        if let Some((spent, each)) = &self.cost {
+            spent.set(spent.get() + *each);
+        }
         let _under_way = UnderWay::new(&self.log);
         let started = self.began.elapsed();
         let Reply { takes, verdict } = (self.script)(started);

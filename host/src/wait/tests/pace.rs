@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::super::attempt::Road;
+use super::super::budget::Affordable;
 use super::super::pace::{Answer, Mood, Pace};
 use super::super::streak::Due;
 use super::*;
@@ -17,6 +19,7 @@ fn moods() -> impl Strategy<Value = Mood> {
     prop_oneof![
         Just(Mood::Refused),
         Just(Mood::NameUnknown),
+        Just(Mood::Closed),
         Just(Mood::Usual),
         Just(Mood::Broken),
         durations(60_000).prop_map(Mood::Suspect),
@@ -25,28 +28,47 @@ fn moods() -> impl Strategy<Value = Mood> {
     ]
 }
 
+fn roads() -> impl Strategy<Value = Road> {
+    (durations(1_000), proptest::option::of(durations(1_000)))
+        .prop_map(|(lookup, connect)| Road { lookup, connect })
+}
+
 fn answers() -> impl Strategy<Value = Answer> {
+    let affordable = durations(1_000).prop_map(|steady| Affordable {
+        steady,
+        now: steady,
+    });
     (
         moods(),
         any::<bool>(),
         durations(600_000),
         durations(10_000),
+        roads(),
         proptest::option::of(durations(100_000)),
-        1..2_000_u32,
+        affordable,
     )
-        .prop_map(|(mood, news, calm, took, hint, crowd)| Answer {
+        .prop_map(|(mood, news, calm, took, road, hint, affordable)| Answer {
             mood,
             news,
             calm,
             took,
+            road,
             hint,
-            crowd,
+            affordable,
         })
+}
+
+/// Where nobody listens, nobody is bothered.
+fn least(answer: &Answer) -> Duration {
+    match answer.mood {
+        Mood::Refused => ms(1),
+        _ => ms(4),
+    }
 }
 
 proptest! {
     #[test]
-    fn no_pause_is_beyond_the_interval_or_below_what_is_polite(
+    fn no_pause_is_beyond_what_was_asked_for_or_below_what_is_polite(
         interval in durations(5_000),
         local in any::<bool>(),
         seed in any::<u64>(),
@@ -54,10 +76,15 @@ proptest! {
     ) {
         let mut pace = Pace::new(interval, local, seed);
         let interval = interval.max(ms(1));
+        let mut slowest = Duration::ZERO;
         for answer in answers {
             let pause = pace.pause(&answer);
-            prop_assert!(pause <= interval, "{pause:?} > {interval:?}: {answer:?}");
-            let least = answer.took.max(ms(4)).min(interval);
+            slowest = slowest.max(answer.took);
+            // Only a server that took long is left alone for longer.
+            let most = interval.max((interval * 5).mul_f64(1.2));
+            let most = if slowest * 4 < interval { interval } else { most };
+            prop_assert!(pause <= most, "{pause:?} > {most:?}: {answer:?}");
+            let least = least(&answer).min(interval);
             prop_assert!(pause >= least, "{pause:?} < {least:?}: {answer:?}");
         }
     }
@@ -76,16 +103,16 @@ proptest! {
             Some(fitted) => {
                 prop_assert!(fitted < remaining);
                 prop_assert!(fitted <= pause);
-                prop_assert!(fitted >= answer.took.max(ms(4)).min(ms(1_000)));
+                prop_assert!(fitted >= least(&answer));
             }
             None => {
                 // Only where not even the shortest decent pause fits.
                 let decent = match answer.mood {
                     Mood::Suspect(_) => ms(250),
                     Mood::NameUnknown | Mood::Broken => ms(100),
-                    _ => ms(4),
+                    _ => least(&answer),
                 };
-                prop_assert!(remaining <= decent.max(answer.took));
+                prop_assert!(remaining <= decent);
             }
         }
     }
@@ -106,9 +133,15 @@ fn seen(mood: Mood) -> Answer {
         news: false,
         calm: Duration::ZERO,
         took: Duration::ZERO,
+        road: Road::default(),
         hint: None,
-        crowd: 1,
+        affordable: Affordable::default(),
     }
+}
+
+/// The pauses after so many of these answers in a row.
+fn pauses(pace: &mut Pace, answer: &Answer, count: usize) -> Vec<Duration> {
+    (0..count).map(|_| pace.pause(answer)).collect()
 }
 
 #[test]
@@ -116,7 +149,7 @@ fn attempts_are_close_together_after_news_and_move_apart() {
     for local in [true, false] {
         let mut pace = Pace::new(ms(1_000), local, 7);
         let mut pauses = Vec::new();
-        for number in 0..200_u32 {
+        for number in 0..300_u32 {
             let answer = Answer {
                 news: number == 0,
                 calm: ms(20) * number * number,
@@ -124,42 +157,125 @@ fn attempts_are_close_together_after_news_and_move_apart() {
             };
             pauses.push(pace.pause(&answer));
         }
-        assert!(pauses[0] <= ms(12), "{:?}", pauses[0]);
-        assert!(pauses[199] >= ms(800), "{:?}", pauses[199]);
+        assert!(pauses[0] <= ms(5), "{:?}", pauses[0]);
+        assert!(pauses[20] <= ms(60), "{:?}", pauses[20]);
+        assert!(pauses[299] >= ms(800), "{:?}", pauses[299]);
         let again = pace.pause(&Answer {
             news: true,
             ..seen(Mood::Usual)
         });
-        assert!(again <= ms(12), "{again:?}");
+        assert!(again <= ms(5), "{again:?}");
     }
 }
 
 #[test]
 fn a_refused_local_port_is_asked_often_for_ever() {
-    for (took, steady) in [(50, 12), (200, 16), (300, 20), (5_000, 20)] {
+    let mut pace = Pace::new(ms(1_000), true, 7);
+    let answer = Answer {
+        calm: ms(600_000),
+        took: Duration::from_micros(50),
+        ..seen(Mood::Refused)
+    };
+    let last = pauses(&mut pace, &answer, 50).pop().unwrap();
+    assert!(last >= ms(6) && last <= ms(10), "{last:?}");
+}
+
+#[test]
+fn what_this_machine_cannot_afford_is_not_done() {
+    for mood in [Mood::Refused, Mood::Usual, Mood::Closed] {
         let mut pace = Pace::new(ms(1_000), true, 7);
         let answer = Answer {
-            calm: ms(600_000),
-            took: Duration::from_micros(took),
-            ..seen(Mood::Refused)
+            affordable: Affordable {
+                steady: ms(100),
+                now: Duration::ZERO,
+            },
+            took: ms(1),
+            ..seen(mood)
         };
-        let last = (0..50).map(|_| pace.pause(&answer)).last();
-        assert_eq!(last, Some(ms(steady)), "{took} µs");
+        let last = pauses(&mut pace, &answer, 50).pop().unwrap();
+        assert!(last >= ms(79) && last <= ms(120), "{mood:?}: {last:?}");
     }
 }
 
 #[test]
-fn remote_pauses_are_spread() {
-    let mut pace = Pace::new(ms(1_000), false, 7);
+fn who_is_in_debt_does_not_begin_close_together() {
+    let mut pace = Pace::new(ms(1_000), true, 7);
+    let debt = Affordable {
+        steady: ms(100),
+        now: ms(100),
+    };
     let answer = Answer {
-        calm: ms(10_000),
+        news: true,
+        affordable: debt,
+        ..seen(Mood::Refused)
+    };
+    assert!(pace.pause(&answer) >= ms(80));
+}
+
+#[test]
+fn pauses_are_spread_near_and_far() {
+    for local in [true, false] {
+        let mut pace = Pace::new(ms(1_000), local, 7);
+        let answer = Answer {
+            calm: ms(100_000),
+            ..seen(Mood::Usual)
+        };
+        let pauses = pauses(&mut pace, &answer, 100).split_off(20);
+        let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+        assert!(*most >= least.mul_f64(1.4), "{least:?} to {most:?}");
+        let middle = if local { ms(250) } else { ms(500) };
+        assert!(*least >= middle.mul_f64(0.8), "{least:?} to {most:?}");
+        assert!(*most <= middle.mul_f64(1.2), "{least:?} to {most:?}");
+    }
+}
+
+#[test]
+fn a_busy_server_rests_and_a_far_one_need_not() {
+    let busy = Answer {
+        took: ms(300),
+        road: Road {
+            lookup: Duration::ZERO,
+            connect: Some(Duration::from_micros(100)),
+        },
         ..seen(Mood::Usual)
     };
-    let pauses: Vec<_> = (0..100).map(|_| pace.pause(&answer)).skip(20).collect();
-    let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
-    assert!(*most - *least > ms(60), "{least:?} to {most:?}");
-    assert!(
-        *least >= ms(200) && *most <= ms(300),
-        "{least:?} to {most:?}"
-    );
+    let mut pace = Pace::new(ms(1_000), false, 7);
+    let pause = pace.pause(&busy);
+    assert!(pause >= ms(900) && pause <= ms(1_440), "{pause:?}");
+    // A hiccup of the machine is none of the server's.
+    let quick = Answer {
+        took: ms(1),
+        ..busy
+    };
+    let mut pace = Pace::new(ms(1_000), false, 7);
+    pauses(&mut pace, &quick, 30);
+    assert!(pace.pause(&busy) <= ms(13));
+    // One that stays so has others to attend to, more and more.
+    let pauses_then = pauses(&mut pace, &busy, 6);
+    assert!(pauses_then[0] >= ms(900), "{pauses_then:?}");
+    assert!(pauses_then[5] >= ms(4_000), "{pauses_then:?}");
+    // It is not forgotten at once, nor remembered for ever.
+    assert!(pace.pause(&quick) >= ms(3_000));
+    assert!(pauses(&mut pace, &quick, 70).pop().unwrap() <= ms(13));
+    let far = Answer {
+        road: Road {
+            lookup: ms(60),
+            connect: Some(ms(40)),
+        },
+        ..busy
+    };
+    let mut pace = Pace::new(ms(1_000), false, 7);
+    assert!(pauses(&mut pace, &far, 30).pop().unwrap() <= ms(13));
+}
+
+#[test]
+fn a_connection_that_was_held_is_followed_by_the_next() {
+    let held = Answer {
+        took: ms(5_000),
+        calm: ms(60_000),
+        ..seen(Mood::Closed)
+    };
+    let mut pace = Pace::new(ms(1_000), true, 7);
+    let pauses = pauses(&mut pace, &held, 20);
+    assert!(pauses.iter().all(|pause| *pause <= ms(12)), "{pauses:?}");
 }
