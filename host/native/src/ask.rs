@@ -16,7 +16,7 @@ const PROBING: &str = "waitfor:probe/probing@";
 /// # Errors
 /// Where it is no probe, or ends itself.
 pub fn ask(component: &[u8]) -> wasmtime::Result<RawDescription> {
-    let engine = Engine::new(&settings(Use::Here { for_growth: 0 })?)?;
+    let engine = Engine::new(&settings(Use::Here)?)?;
     let component = Component::from_binary(&engine, component)?;
     let kind = component.component_type();
     let mut exports = kind.exports(&engine);

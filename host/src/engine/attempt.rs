@@ -113,8 +113,10 @@ impl Plugin {
     /// What the plugin says of itself, as yet unchecked.
     ///
     /// # Errors
-    /// [`Exit::PluginBroke`] where it traps or takes too long.
+    /// [`Exit::PluginBroke`] where it traps or takes too long, or the system
+    /// gives no thread to watch it.
     pub async fn describe(&self) -> Result<RawDescription> {
+        self.engine.watch()?;
         let notes = Notes::default();
         let mut state = self.offline(Arc::new(nothing()), &notes);
         state.open = false;
@@ -135,8 +137,10 @@ impl Plugin {
     /// Lets the plugin judge the job's parameters, offline.
     ///
     /// # Errors
-    /// [`Exit::PluginBroke`] where it traps or takes too long.
+    /// [`Exit::PluginBroke`] where it traps or takes too long, or the system
+    /// gives no thread to watch it.
     pub async fn validate(&self, job: &Arc<Job>, notes: &Notes) -> Result<Option<Verdict>> {
+        self.engine.watch()?;
         let (mut store, guard) = self.store(self.offline(job.clone(), notes));
         let asking = async {
             let probe = self.pre.instantiate_async(&mut store).await?;

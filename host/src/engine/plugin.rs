@@ -70,11 +70,11 @@ impl Engine {
     /// # Errors
     /// Where this machine cannot run compiled code.
     pub fn new() -> Result<Self> {
-        let for_growth = match surroundings::is_address_space_rationed() {
-            true => 1 << 20,
-            false => limits::MEMORY as u64,
+        let purpose = match surroundings::is_address_space_rationed() {
+            true => Use::Rationed,
+            false => Use::Here,
         };
-        let engine = settings(Use::Here { for_growth })
+        let engine = settings(purpose)
             .and_then(|mut settings| {
                 allow_in_place(&mut settings);
                 wasmtime::Engine::new(&settings)
@@ -85,6 +85,20 @@ impl Engine {
             ticker: Ticker::new(),
             dialer: Dialer::default(),
             exhausted: Arc::default(),
+        })
+    }
+
+    /// Sees to it that a guest which computes for too long will be noticed.
+    ///
+    /// # Errors
+    /// [`Exit::PluginBroke`] where the system gives no thread for that.
+    pub(super) fn watch(&self) -> Result<()> {
+        self.ticker.start(&self.engine).map_err(|_| {
+            Error::new(
+                Exit::PluginBroke,
+                "the system gives none of the threads that watch a plugin",
+            )
+            .hint(surroundings::MORE)
         })
     }
 

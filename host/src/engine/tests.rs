@@ -517,9 +517,8 @@ fn code_is_taken_from_an_engine_like_this_one_alone() {
 
     let bytes = OFFICIAL.published().expect("a sound layout");
     let bytes = OFFICIAL.component(&bytes[0]).expect("sound bytes");
-    let compiled = |reservation| {
-        let mut settings = settings(Use::Here { for_growth: 0 }).expect("settings");
-        settings.memory_reservation(reservation);
+    let compiled = |purpose| {
+        let settings = settings(purpose).expect("settings");
         let compiler = wasmtime::Engine::new(&settings).expect("an engine");
         Native::built_in(Vec::leak(
             compiler.precompile_component(bytes).expect("compiled"),
@@ -527,8 +526,8 @@ fn code_is_taken_from_an_engine_like_this_one_alone() {
     };
     let engine = engine();
     let taken = |code| engine.revive("known", code).expect("it fits the contract");
-    assert!(taken(compiled(0)).is_some());
-    assert!(taken(compiled(1 << 20)).is_none(), "other settings");
+    assert!(taken(compiled(Use::Here)).is_some());
+    assert!(taken(compiled(Use::Rationed)).is_none(), "other settings");
     assert!(taken(Native::built_in(b"")).is_none(), "nothing at all");
 }
 

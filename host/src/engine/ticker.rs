@@ -1,11 +1,15 @@
 //! Moves the engine's epoch on while guests run, and sleeps while none does,
 //! so that waiting costs nothing.
 
+use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 
 use wasmtime::Engine;
 
 use super::limits::TICK;
+
+/// The stack of the thread, in bytes.
+const STACK: usize = 64 << 10;
 
 /// Counts the guests at work.
 #[derive(Clone)]
@@ -36,21 +40,38 @@ impl Ticker {
         }
     }
 
-    /// A guest is at work until the guard is dropped. The thread is started
-    /// with the first guest.
+    /// Starts the thread that ticks, unless it runs.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub(super) fn start(&self, engine: &Engine) -> io::Result<()> {
+        match self.shared.running.lock() {
+            Ok(mut running) => self.run(&mut running, engine),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn run(&self, running: &mut Running, engine: &Engine) -> io::Result<()> {
+        if running.started {
+            return Ok(());
+        }
+        let shared = self.shared.clone();
+        let engine = engine.clone();
+        std::thread::Builder::new()
+            .name("epoch".to_owned())
+            .stack_size(STACK)
+            .spawn(move || tick(&shared, &engine))?;
+        running.started = true;
+        Ok(())
+    }
+
+    /// A guest is at work until the guard is dropped.
     pub(super) fn guard(&self, engine: &Engine) -> Guard {
         if let Ok(mut running) = self.shared.running.lock() {
             running.guests += 1;
-            if !running.started {
-                running.started = true;
-                let shared = self.shared.clone();
-                let engine = engine.clone();
-                // Without the thread a guest that never ends would not be
-                // stopped; the attempt's own deadline still ends the wait.
-                let _ = std::thread::Builder::new()
-                    .name("epoch".to_owned())
-                    .spawn(move || tick(&shared, &engine));
-            }
+            // No guest gets here before it was asked something that ends
+            // where there is no thread.
+            let _ = self.run(&mut running, engine);
             // Waking it is two changes of thread; the next tick is soon.
             if running.asleep {
                 running.asleep = false;
