@@ -321,7 +321,8 @@ async fn very_many_targets_take_turns() {
     let outcome = wait(targets, &settings()).await;
     assert_eq!(outcome.exit, Exit::Ready);
     assert!(log.most.get() <= 1_024, "{}", log.most.get());
+    // Without a budget it would be 13 s; the interval bounds every pause.
     let spent: Duration = spent.get();
-    assert!(spent < ms(450), "they share a budget: {spent:?}");
+    assert!(spent < ms(1_000), "they share a budget: {spent:?}");
     assert!(outcome.elapsed < ms(4_300), "{:?}", outcome.elapsed);
 }
