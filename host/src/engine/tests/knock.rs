@@ -27,7 +27,7 @@ impl Probe {
     fn at(port: u16) -> Self {
         let catalogue = Catalogue::official().expect("a catalogue");
         let (index, _) = catalogue.describe("tcp", None).expect("described");
-        let plugin = catalogue.loaded(index).expect("loaded").plugin;
+        let plugin = catalogue.plugin(index).expect("loaded");
         let job = Job {
             label: "the test".to_owned(),
             plugin: index,
