@@ -12,12 +12,12 @@
 //!   stays within it: a service that has been starting for a minute is not asked
 //!   as often as one that began a second ago. Not where a local port refuses:
 //!   nobody is bothered by it;
-//! - four times as long as the server itself was busy with us, as far as that
+//! - twice as long as the server itself was busy with us, as far as that
 //!   can be told: an attempt's time without name look-ups and the time for
 //!   which bytes travel; of the last two attempts the quicker one counts, since
 //!   a machine hiccups;
-//! - longer and longer while a server takes more time than it was seen to need:
-//!   others wait for it too. This, and the bound before it, are those that may
+//! - longer and longer while a server takes several times as long as it was seen
+//!   to need, and long at that: others wait for it too. This, and the bound before it, are those that may
 //!   go beyond the interval, up to five times.
 //!
 //! A connection that was held open for long and then came to nothing says
@@ -70,19 +70,24 @@ const JITTER: f64 = 0.2;
 const ROUNDS: u32 = 8;
 
 /// A server rests so many times as long as it was busy with us,
-const RESTS: u32 = 4;
+const RESTS: u32 = 2;
 
-/// and no longer than so many intervals.
+/// no longer than so many intervals.
 const RESTS_MOST: u32 = 5;
 
-/// Others wait for a server too that is busy for so much longer than it was
-/// seen to be.
-const CROWDED: Duration = Duration::from_millis(10);
+/// Others wait for a server too that is busy with each for so long,
+const CROWDED: Duration = Duration::from_millis(100);
 
-/// The rest of a crowded server grows by this from one attempt to the next,
+/// and for so many times as long as it was seen to need.
+const SLOWER: u32 = 3;
+
+/// It rests so many times as long at least,
+const RESTS_CROWDED: u32 = 4;
+
+/// and more by this from one attempt to the next,
 const RESTS_MORE: f64 = 1.5;
 
-/// and shrinks by this when it is no longer crowded.
+/// and shrinks by this when it is not crowded any more.
 const RESTS_LESS: f64 = 0.9;
 
 /// A connection that came to nothing after so long was held.
@@ -288,6 +293,10 @@ impl Pace {
             let known = self.quickest.map(|quickest| quickest + quickest / 8);
             self.quickest = Some(known.map_or(connect, |known| known.min(connect)));
         }
+        if answer.news {
+            // What it does now may take longer.
+            self.least_busy = None;
+        }
         let answered = match answer.mood {
             Mood::Refused | Mood::NameUnknown | Mood::Broken => false,
             Mood::Closed => answer.took < HELD,
@@ -304,17 +313,18 @@ impl Pace {
             .saturating_sub(answer.road.lookup)
             .saturating_sub(travel);
         let busy = self.busy.replace(now).map_or(now, |last| last.min(now));
-        let known = self.least_busy.map(|least| least + least / 64);
-        let least = known.map_or(now, |least| least.min(now));
+        let least = self.least_busy.map_or(now, |least| least.min(now));
         self.least_busy = Some(least);
-        let alone = busy.saturating_mul(RESTS);
-        self.crowded = if busy > least + CROWDED {
-            self.crowded.mul_f64(RESTS_MORE).max(alone)
+        let crowded = busy >= CROWDED && busy > least.saturating_mul(SLOWER);
+        self.crowded = if crowded {
+            let least = busy.saturating_mul(RESTS_CROWDED);
+            self.crowded.mul_f64(RESTS_MORE).max(least)
         } else {
             self.crowded.mul_f64(RESTS_LESS)
         };
         let most = self.interval.saturating_mul(RESTS_MOST);
         self.crowded = self.crowded.min(most);
-        self.rest = alone.min(most).max(self.crowded);
+        let alone = busy.saturating_mul(RESTS).min(most);
+        self.rest = alone.max(self.crowded);
     }
 }
