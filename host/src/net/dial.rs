@@ -203,7 +203,12 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
 /// On loopback the answer is there when the call returns; the runtime need not
 /// be told of the socket to hear of it.
 async fn begin(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    let domain = Domain::for_address(address);
+    #[cfg(target_os = "linux")]
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), None)?;
+    #[cfg(not(target_os = "linux"))]
+    let socket = Socket::new(domain, Type::STREAM, None)?;
+    #[cfg(not(target_os = "linux"))]
     socket.set_nonblocking(true)?;
     match socket.connect(&address.into()) {
         Ok(()) => return TcpStream::from_std(socket.into()),

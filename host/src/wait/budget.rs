@@ -17,7 +17,7 @@ const SHARE_MOST: f64 = 0.04;
 const CREDIT: Duration = Duration::from_millis(100);
 
 /// While the credit lasts, an attempt every so often is affordable,
-const LIVELY: Duration = Duration::from_millis(20);
+const LIVELY: Duration = Duration::from_millis(12);
 
 /// as long as it does not use more than so many times the share.
 const FACTOR: f64 = 2.0;
