@@ -347,22 +347,17 @@ impl Catalogue {
         Ok(self.engine.get_or_init(|| engine))
     }
 
-    /// The code of a plugin that [`Probes::describe`] has loaded.
+    /// The code of a plugin that was loaded.
     ///
     /// # Errors
-    /// Where the machine gives too little, or `index` is of no plugin.
-    pub fn plugin(&self, index: usize) -> Result<Plugin> {
-        let Some(loaded) = self.loaded(index) else {
-            return Err(Error::new(
-                Exit::PluginRefused,
-                format!("the plugin `{index}` is not loaded"),
-            ));
-        };
+    /// Where the machine gives too little.
+    pub fn plugin(&self, loaded: &Loaded) -> Result<Plugin> {
         if let Some(plugin) = loaded.plugin.get() {
             return Ok(plugin.clone());
         }
         let name = loaded.chosen.plugin.name.as_str();
-        let code = official::ready(&loaded.chosen.plugin.component)
+        let component = &loaded.chosen.plugin.component;
+        let code = official::ready(component)
             .and_then(official::Ready::code)
             .map(Native::built_in);
         let engine = self.engine()?;
@@ -372,10 +367,7 @@ impl Catalogue {
         };
         let plugin = match revived {
             Some(plugin) => plugin,
-            None => {
-                let component = &loaded.chosen.plugin.component;
-                self.make(name, component, &loaded.component)?.0
-            }
+            None => self.make(name, component, &loaded.component)?.0,
         };
         Ok(loaded.plugin.get_or_init(|| plugin).clone())
     }

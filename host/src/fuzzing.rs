@@ -131,9 +131,12 @@ pub fn command_line(given: &Given) -> Vec<String> {
             shown.push(job.label.clone());
             shown.extend(job.addresses.iter().map(ToString::to_string));
             shown.push(format!("{:?} {:?}", job.secrets, job.tls));
-            let plugin = match catalogue.plugin(job.plugin) {
+            let Some(loaded) = catalogue.loaded(job.plugin) else {
+                panic!("the plugin of a target is not loaded");
+            };
+            let plugin = match catalogue.plugin(&loaded) {
                 Ok(plugin) => plugin,
-                Err(error) => panic!("the plugin of a target is not loaded: {error}"),
+                Err(error) => panic!("an official probe has no code: {error}"),
             };
             let job = Arc::new(job);
             match catalogue.runtime().block_on(plugin.validate(&job, &notes)) {

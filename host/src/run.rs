@@ -146,7 +146,7 @@ pub fn target(catalogue: &Catalogue, job: &Job, scrubber: &Scrubber) -> Result<T
             format!("the plugin `{}` is not loaded", job.plugin_name),
         ));
     };
-    let plugin = catalogue.plugin(job.plugin)?;
+    let plugin = catalogue.plugin(&loaded)?;
     let trust = Trust::new(job.tls.clone());
     trust.check()?;
     let job = Arc::new(job.clone());

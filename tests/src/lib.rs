@@ -6,6 +6,7 @@
 //! - [`servers`] starts each real server in each state that a probe must tell apart;
 //! - [`tls`] makes throw-away certificates;
 //! - [`cli`] runs `waitfor` and reads its verdict;
+//! - [`callgrind`] counts the instructions of a program;
 //! - [`vertica_sim`] is the server that cannot be had, scripted;
 //! - [`guests`] builds a team's own probe, and components that must be refused;
 //! - [`faults`] puts everything that can go wrong on a network in front of them, or in their place;
@@ -14,6 +15,7 @@
 //!
 //! A harness fails by panicking: its callers are tests, and the message is the report.
 
+pub mod callgrind;
 pub mod cli;
 pub mod faults;
 pub mod guests;

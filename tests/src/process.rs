@@ -289,12 +289,17 @@ pub fn scratch() -> &'static Path {
 ///
 /// Keep it in a field after the [`Server`] that uses it: fields are dropped in order.
 pub fn temp_dir(name: &str) -> TempDir {
-    let dir = tempfile::Builder::new()
-        .prefix(&format!("{name}-"))
-        .tempdir_in(scratch())
-        .expect("a folder for temporary files");
+    let dir = own_dir(name);
     give_to_server_user(dir.path());
     dir
+}
+
+/// A fresh folder below [`scratch`] that stays the caller's own, as a home is; removed on drop.
+pub fn own_dir(name: &str) -> TempDir {
+    tempfile::Builder::new()
+        .prefix(&format!("{name}-"))
+        .tempdir_in(scratch())
+        .expect("a folder for temporary files")
 }
 
 /// The ordinary user and group that servers run as when the tests run as root.

@@ -34,8 +34,9 @@ enum Failure {
 
 impl Plugin {
     /// One attempt, which begins with a knock where the last one was in
-    /// `vain`, and says there whether it was in vain itself. It ends by `deadline` and by the job's attempt timeout,
-    /// whatever server and plugin do.
+    /// `vain`, and says there whether it was in vain itself. It ends by
+    /// `deadline` and by the job's attempt timeout, whatever server and plugin
+    /// do.
     pub async fn check(
         &self,
         job: &Arc<Job>,

@@ -539,7 +539,8 @@ fn the_official_probe_works() {
     let catalogue = Catalogue::official().expect("a catalogue");
     let (at, description) = catalogue.describe("tcp", None).expect("described");
     assert_eq!(description.schemes[0].name, "tcp");
-    let plugin = catalogue.plugin(at).expect("loaded");
+    let loaded = catalogue.loaded(at).expect("loaded");
+    let plugin = catalogue.plugin(&loaded).expect("code");
     let attempt = |port: u16| {
         let mut deed = Deed::new("nothing").at(tcp(port));
         deed.job.values = BTreeMap::from([("hold".to_owned(), vec!["50".to_owned()])]);

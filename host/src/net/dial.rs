@@ -307,6 +307,11 @@ mod tests {
         assert_eq!(none.code, "name-unknown");
     }
 
+    async fn in_vain(address: &Address) -> Fault {
+        let dialled = Dialer::default().connect(address, NamedBy::User).await;
+        dialled.result.err().unwrap()
+    }
+
     #[tokio::test]
     async fn a_name_for_a_forbidden_address_is_not_connected_to() {
         // A number is a name that the resolver knows.
@@ -314,12 +319,7 @@ mod tests {
             host: "2852039166".to_owned(),
             port: 1,
         };
-        let fault = Dialer::default()
-            .connect(&address, NamedBy::User)
-            .await
-            .result
-            .err()
-            .unwrap();
+        let fault = in_vain(&address).await;
         assert_eq!(fault.code, "policy-denied");
         assert_eq!(fault.remedy, crate::net::fault::Remedy::Fix);
     }
@@ -330,12 +330,7 @@ mod tests {
             host: "no-such-name.invalid".to_owned(),
             port: 1,
         };
-        let fault = Dialer::default()
-            .connect(&address, NamedBy::User)
-            .await
-            .result
-            .err()
-            .unwrap();
+        let fault = in_vain(&address).await;
         assert_eq!(
             (fault.code, fault.remedy),
             ("name-unknown", crate::net::fault::Remedy::Retry)
@@ -352,12 +347,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_socket_file_is_worth_a_retry() {
         let address = Address::Unix("/nonexistent/socket".into());
-        let fault = Dialer::default()
-            .connect(&address, NamedBy::User)
-            .await
-            .result
-            .err()
-            .unwrap();
+        let fault = in_vain(&address).await;
         assert_eq!(fault.code, "no-socket");
         assert_eq!(fault.detail, "/nonexistent/socket does not exist yet");
     }

@@ -17,8 +17,8 @@
 //!   which bytes travel; of the last two attempts the quicker one counts, since
 //!   a machine hiccups;
 //! - longer and longer while a server takes several times as long as it was seen
-//!   to need, and long at that: others wait for it too. This, and the bound before it, are those that may
-//!   go beyond the interval, up to five times.
+//!   to need, and long at that: others wait for it too. This, and the bound
+//!   before it, are those that may go beyond the interval, up to five times.
 //!
 //! A connection that was held open for long and then came to nothing says
 //! nothing of that: it ends when something happened, so the next attempt comes

@@ -27,7 +27,8 @@ impl Probe {
     fn at(port: u16) -> Self {
         let catalogue = Catalogue::official().expect("a catalogue");
         let (index, _) = catalogue.describe("tcp", None).expect("described");
-        let plugin = catalogue.plugin(index).expect("loaded");
+        let loaded = catalogue.loaded(index).expect("loaded");
+        let plugin = catalogue.plugin(&loaded).expect("code");
         let job = Job {
             label: "the test".to_owned(),
             plugin: index,

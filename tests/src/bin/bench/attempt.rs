@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
 
+use waitfor_tests::callgrind::{counting, total};
 use waitfor_tests::install::{Component, Installed};
 use waitfor_tests::process::{free_port, temp_dir};
 use waitfor_tests::servers::postgres::Postgres;
@@ -114,13 +115,8 @@ fn refused(address: SocketAddr) -> Result<f64, String> {
 fn instructions(valgrind: &Installed, command: &Command) -> Result<f64, String> {
     let folder = temp_dir("callgrind");
     let file = folder.path().join("out");
-    let mut counted = Command::new(valgrind.program("valgrind"));
-    counted.args(["--tool=callgrind", "--quiet"]);
-    counted.arg(format!("--callgrind-out-file={}", file.display()));
+    let mut counted = counting(valgrind, &file);
     crate::clock::within(&mut counted, command);
     timed(&mut counted)?;
-    let text = std::fs::read_to_string(&file).map_err(|e| format!("nothing was counted: {e}"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("summary: "));
-    let total = line.and_then(|line| line.split(' ').next()?.parse().ok());
-    total.ok_or_else(|| "nothing was counted".to_owned())
+    total(&file).map(|total| total as f64)
 }

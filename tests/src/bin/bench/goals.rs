@@ -96,14 +96,10 @@ pub(crate) fn all(find: &impl Fn(&str) -> Option<Report>) -> Vec<Goal> {
         let what = targets::discipline(kind, targets::MEMORY);
         let row = many.row(&what, &targets::who(1000));
         let what = format!("{what}, 1000 targets in one process");
-        goals.push(judge(
-            &what,
-            "under 150 MB",
-            row.map(|row| {
-                let megabytes = row.median() * f64::from(1 << 20) / 1e6;
-                (format!("{megabytes:.1} MB"), megabytes < 150.0)
-            }),
-        ));
+        let found = row
+            .map(megabytes)
+            .map(|(told, found)| (told, found < 150.0));
+        goals.push(judge(&what, "under 150 MB", found));
     }
     let memories = part("memory");
     for service in memory::SERVICES {
@@ -111,14 +107,10 @@ pub(crate) fn all(find: &impl Fn(&str) -> Option<Report>) -> Vec<Goal> {
         let row = memories
             .row(&what, "waitfor")
             .or_else(|| memories.row(&what, HOLDING));
-        goals.push(judge(
-            &what,
-            "16 MB or less",
-            row.map(|row| {
-                let megabytes = row.median() * f64::from(1 << 20) / 1e6;
-                (format!("{megabytes:.1} MB"), megabytes <= 16.0)
-            }),
-        ));
+        let found = row
+            .map(megabytes)
+            .map(|(told, found)| (told, found <= 16.0));
+        goals.push(judge(&what, "16 MB or less", found));
     }
     goals
 }
@@ -139,6 +131,12 @@ fn judge(what: &str, reach: &str, found: Option<(String, bool)>) -> Goal {
         found,
         reached,
     }
+}
+
+/// A row of mebibytes in the megabytes of the figures, told and as a number.
+fn megabytes(row: &Row) -> (String, f64) {
+    let found = row.median() * f64::from(1 << 20) / 1e6;
+    (format!("{found:.1} MB"), found)
 }
 
 fn told(row: &Row) -> String {

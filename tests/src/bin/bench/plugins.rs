@@ -4,11 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::process::geteuid;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use waitfor_tests::install::Component;
-use waitfor_tests::process::temp_dir;
+use waitfor_tests::process::{own_dir, temp_dir};
 use waitfor_tests::servers::redis::Redis;
 
 use crate::clock::timed;
@@ -103,7 +102,8 @@ fn races(settings: &Settings, report: &mut Report, probe: &str, url: &str) {
         Ok(project) => project,
         Err(why) => return report.skip(&what, &why),
     };
-    let warm = home();
+    // Compiled code is not kept in a folder of somebody else's.
+    let warm = own_dir("bench-warm");
     let cached = timed(&mut project.wait(warm.path(), url, &["--no-native-cache"])).is_ok();
     if !cached {
         report.skip(
@@ -113,7 +113,7 @@ fn races(settings: &Settings, report: &mut Report, probe: &str, url: &str) {
     }
     // The first of these fills the cache of the others.
     for turn in 0..=settings.runs.div_ceil(2) {
-        let fresh = home();
+        let fresh = own_dir("bench-cold");
         let mut all = vec![
             (COLD, project.wait(fresh.path(), url, &[])),
             (WARM, project.wait(warm.path(), url, &[])),
@@ -131,14 +131,6 @@ fn races(settings: &Settings, report: &mut Report, probe: &str, url: &str) {
             }
         }
     }
-}
-
-/// A home of our own: compiled code is not kept in a folder of somebody else's, as
-/// [`temp_dir`] makes them for servers.
-fn home() -> TempDir {
-    let root = temp_dir("bench-home");
-    let _ = std::os::unix::fs::chown(root.path(), Some(geteuid().as_raw()), None);
-    root
 }
 
 /// The bytes of an official probe with a section more, that nobody has seen before.

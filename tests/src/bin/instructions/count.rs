@@ -1,7 +1,8 @@
 //! Counts the instructions of one run, in surroundings that are the same everywhere.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
+use waitfor_tests::callgrind::{counting, total};
 use waitfor_tests::cli;
 use waitfor_tests::install::Installed;
 use waitfor_tests::process::temp_dir;
@@ -35,9 +36,7 @@ pub(crate) fn count(valgrind: &Installed, run: &Run, times: usize) -> Result<Cou
 fn once(valgrind: &Installed, run: &Run) -> Result<u64, String> {
     let (home, beside) = (temp_dir("counted"), temp_dir("counts"));
     let file = beside.path().join("out");
-    let output = Command::new(valgrind.program("valgrind"))
-        .args(["--tool=callgrind", "--quiet"])
-        .arg(format!("--callgrind-out-file={}", file.display()))
+    let output = counting(valgrind, &file)
         .arg(cli::binary())
         .args(&run.args)
         .env_clear()
@@ -56,11 +55,5 @@ fn once(valgrind: &Installed, run: &Run) -> Result<u64, String> {
             output.status, run.code
         ));
     }
-    let text = std::fs::read_to_string(&file).map_err(|e| format!("nothing was counted: {e}"))?;
-    let line = text.lines().find_map(|line| {
-        line.strip_prefix("summary: ")
-            .or(line.strip_prefix("totals: "))
-    });
-    line.and_then(|line| line.trim().parse().ok())
-        .ok_or_else(|| "nothing was counted".to_owned())
+    total(&file)
 }
