@@ -3,7 +3,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use waitfor_sdk::{Misuse, Pending, Unready};
 
@@ -11,38 +10,36 @@ use crate::Role;
 
 /// All hash slots of a cluster.
 const SLOTS: u64 = 16_384;
-/// The longest time that a probe asks to be left alone while data is loaded,
-/// in milliseconds: the server's own estimate is rough, and asking is cheap.
-const MAX_WAIT: u64 = 1000;
 /// A link that is down for longer than this was never up: older servers count
 /// from 1970. In seconds.
 const EVER: i64 = 1_000_000_000;
 
-/// One section of INFO, or the answer to CLUSTER INFO.
+/// One section of INFO, or the answer to CLUSTER INFO. The text is kept as it
+/// came: of its many lines a few are asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Info {
-    fields: Vec<(String, String)>,
+    text: String,
 }
 
 impl Info {
-    /// Reads the lines; whatever is not `name:value` is passed over.
-    pub(crate) fn parse(text: &str) -> Self {
-        let fields = text
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.trim().to_string(), value.trim().to_string()))
-            .collect();
-        Self { fields }
+    /// Takes the lines; whatever is not `name:value` is passed over.
+    pub(crate) fn new(text: String) -> Self {
+        Self { text }
     }
 
     /// The value of a field.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.fields()
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value)
             .filter(|value| !value.is_empty())
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.text
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.trim(), value.trim()))
     }
 
     fn number<N: core::str::FromStr>(&self, name: &str) -> Option<N> {
@@ -80,9 +77,8 @@ pub(crate) fn loading(persistence: &Info) -> Pending {
             rest.as_deref().unwrap_or_default()
         ),
     );
+    // No `wait-hint`: Redis estimates, and does not ask to be left alone.
     if let Some(seconds) = left {
-        let wait = seconds.saturating_mul(1000).saturating_div(4).min(MAX_WAIT);
-        pending.wait_hint = u32::try_from(wait).ok().filter(|wait| *wait > 0);
         pending = pending.fact("seconds-left", seconds.to_string());
     }
     if let Some(bytes) = persistence.get("loading_loaded_bytes") {
@@ -202,8 +198,7 @@ fn master(info: &Info) -> String {
 /// far behind as lost, it decides.
 pub(crate) fn replicas(info: &Info) -> u64 {
     let online = info
-        .fields
-        .iter()
+        .fields()
         .filter(|(name, value)| {
             name.strip_prefix("slave")
                 .is_some_and(|digits| digits.parse::<u32>().is_ok())

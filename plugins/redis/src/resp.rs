@@ -79,10 +79,16 @@ impl Reply {
     /// The text of a byte string; malformed UTF-8 is replaced.
     pub(crate) fn into_bulk(self) -> Option<String> {
         match self {
-            Self::Bulk(Some(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Self::Bulk(Some(bytes)) => Some(text(bytes)),
             _ => None,
         }
     }
+}
+
+/// A byte string as text; malformed UTF-8 is replaced.
+pub(crate) fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|malformed| String::from_utf8_lossy(malformed.as_bytes()).into_owned())
 }
 
 /// Why no answer could be read.

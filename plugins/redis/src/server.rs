@@ -10,7 +10,7 @@ use waitfor_sdk::{Context, Endpoint, Level, Misuse, Pending, Ready, Secret, Unre
 use crate::client::{Client, unexpected};
 use crate::errors::{Asked, judge};
 use crate::info::{self, Info};
-use crate::resp::{Reply, Request, printable};
+use crate::resp::{self, Reply, Request, printable};
 use crate::{Params, Role};
 
 /// Who logs in, and under which parameter the password was given.
@@ -200,7 +200,7 @@ fn persistence(client: &mut Client, answers: &Answers) -> Result<Option<Info>, U
     request.command(&[b"INFO", b"persistence"]);
     client.send(&request)?;
     let text = client.reply()?.into_bulk();
-    Ok(text.as_deref().map(Info::parse))
+    Ok(text.map(Info::new))
 }
 
 /// The answers after PING, in the order asked. A proxy may hang up on a
@@ -255,7 +255,7 @@ pub(crate) fn expect_ok(reply: Reply, command: &str, asked: Asked<'_>) -> Result
 fn bulk(reply: Reply, command: &str, asked: Asked<'_>) -> Result<Info, Unready> {
     match reply {
         Reply::Error(line) => Err(judge(&line, asked)),
-        Reply::Bulk(Some(bytes)) => Ok(Info::parse(&String::from_utf8_lossy(&bytes))),
+        Reply::Bulk(Some(bytes)) => Ok(Info::new(resp::text(bytes))),
         other => Err(unexpected(command, &other)),
     }
 }

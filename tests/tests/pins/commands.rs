@@ -30,7 +30,7 @@ fn add_and_remove() {
     plugins 0: {"abi":"1.0","action":"added","from":null,"name":"acme/tax","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"0.3","schemes":["billing"],"secrets":["token"],"sha256":"<tax 0.3.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"0.3.0"}
     "#);
     assert_snapshot!(project.show("plugin add redis@1"), @r"
-    added redis 1.0.1 (sha256:<short of official redis>, <size> bytes, waitfor:probe 1.0) from official; answers to redis://, rediss://, valkey://, valkeys://, redis+unix://, valkey+unix://, redis+sentinel://, rediss+sentinel://
+    added redis 1.0.2 (sha256:<short of official redis>, <size> bytes, waitfor:probe 1.0) from official; answers to redis://, rediss://, valkey://, valkeys://, redis+unix://, valkey+unix://, redis+sentinel://, rediss+sentinel://
     note: redis asks for secrets: --password, --sentinel-password
     exit 0
     ");
@@ -70,7 +70,7 @@ fn add_and_remove() {
     [[plugin]]
     name = "redis"
     requirement = "1"
-    version = "1.0.1"
+    version = "1.0.2"
     registry = "official"
     sha256 = "<official redis>"
     size = <size>
@@ -84,7 +84,7 @@ fn add_and_remove() {
     ");
     assert_snapshot!(project.show("plugin remove acme/billing redis"), @r"
     removed acme/billing 1.0.0
-    removed redis 1.0.1
+    removed redis 1.0.2
     exit 0
     ");
     assert_snapshot!(project.json("plugin remove acme/tax"), @r#"

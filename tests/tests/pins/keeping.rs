@@ -18,7 +18,7 @@ fn fetch_and_verify_and_gc() {
     assert_snapshot!(project.show("plugin verify --offline"), @r"
     failed acme/billing 1.0.0: it is not at hand
     failed acme/tax 0.3.0: it is not at hand
-    verified redis 1.0.1 (official)
+    verified redis 1.0.2 (official)
     error: not as locked: acme/billing, acme/tax
     hint: run `waitfor plugin fetch`
     exit 4
@@ -31,26 +31,26 @@ fn fetch_and_verify_and_gc() {
     assert_snapshot!(project.show("plugin fetch"), @r"
     fetched acme/billing 1.0.0 (sha256:<short of billing 1.0.0>, <size> bytes) from 127.0.0.1:<port>/probes
     fetched acme/tax 0.3.0 (sha256:<short of tax 0.3.0>, <size> bytes) from 127.0.0.1:<port>/probes
-    at hand redis 1.0.1 (official)
+    at hand redis 1.0.2 (official)
     exit 0
     ");
     assert_snapshot!(project.json("plugin fetch"), @r#"
     {"command":"fetch","dry_run":false,"plugins":[0,1,2],"schema":1}
     plugins 0: {"abi":"1.0","action":"at-hand","from":null,"name":"acme/billing","origin":"store","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"1.0.0","schemes":["billing"],"sha256":"<billing 1.0.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.0"}
     plugins 1: {"abi":"1.0","action":"at-hand","from":null,"name":"acme/tax","origin":"store","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"^0.3.0","schemes":["billing"],"sha256":"<tax 0.3.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"0.3.0"}
-    plugins 2: {"abi":"1.0","action":"at-hand","from":null,"name":"redis","origin":"official","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.1"}
+    plugins 2: {"abi":"1.0","action":"at-hand","from":null,"name":"redis","origin":"official","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.2"}
     "#);
     assert_snapshot!(project.show("plugin verify"), @r"
     verified acme/billing 1.0.0 (store)
     verified acme/tax 0.3.0 (store)
-    verified redis 1.0.1 (official)
+    verified redis 1.0.2 (official)
     exit 0
     ");
     assert_snapshot!(project.json("plugin verify --offline"), @r#"
     {"command":"verify","dry_run":false,"plugins":[0,1,2],"schema":1}
     plugins 0: {"abi":"1.0","action":"verified","copies":["store"],"from":null,"name":"acme/billing","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"1.0.0","schemes":["billing"],"sha256":"<billing 1.0.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.0"}
     plugins 1: {"abi":"1.0","action":"verified","copies":["store"],"from":null,"name":"acme/tax","passed_over":[],"registry":"127.0.0.1:<port>/probes","requirement":"^0.3.0","schemes":["billing"],"sha256":"<tax 0.3.0>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"0.3.0"}
-    plugins 2: {"abi":"1.0","action":"verified","copies":["official"],"from":null,"name":"redis","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.1"}
+    plugins 2: {"abi":"1.0","action":"verified","copies":["official"],"from":null,"name":"redis","passed_over":[],"registry":"official","requirement":"1","schemes":["redis","rediss","valkey","valkeys","redis+unix","valkey+unix","redis+sentinel","rediss+sentinel"],"sha256":"<official redis>","size":<size>,"standing":{"reason":null,"word":"good"},"version":"1.0.2"}
     "#);
     assert_snapshot!(project.show("plugin gc"), @r"
     nothing to remove
@@ -70,7 +70,7 @@ fn fetch_and_verify_and_gc() {
     assert_eq!(stored(&project.store()).len(), 1);
     assert_snapshot!(project.show("plugin verify"), @r"
     verified acme/billing 1.0.0 (store)
-    verified redis 1.0.1 (official)
+    verified redis 1.0.2 (official)
     exit 0
     ");
 }
@@ -84,12 +84,12 @@ fn vendor() {
     project.expect(0, "plugin add redis@1");
     assert_snapshot!(project.show("plugin vendor"), @r"
     vendored acme/billing 1.0.0 into vendor/waitfor
-    vendored redis 1.0.1 into vendor/waitfor
+    vendored redis 1.0.2 into vendor/waitfor
     exit 0
     ");
     assert_snapshot!(project.show("plugin vendor"), @r"
     kept acme/billing 1.0.0
-    kept redis 1.0.1
+    kept redis 1.0.2
     exit 0
     ");
     assert_snapshot!(project.steady(&project.read("waitfor.toml")), @r#"
@@ -110,7 +110,7 @@ fn vendor() {
     project.expect(0, &format!("--frozen {}", service.url()));
     assert_snapshot!(project.show("plugin verify --offline"), @r"
     verified acme/billing 1.0.0 (vendor)
-    verified redis 1.0.1 (official, vendor)
+    verified redis 1.0.2 (official, vendor)
     exit 0
     ");
     assert!(!project.store().exists(), "a vendored run needs no store");
@@ -132,7 +132,7 @@ fn vendor() {
     ");
     assert_snapshot!(project.show("plugin verify --offline"), @r"
     failed acme/billing 1.0.0: sha256:<billing 1.0.0> in `<project>/vendor/waitfor` holds other bytes: sha256:<tampered>
-    verified redis 1.0.1 (official, vendor)
+    verified redis 1.0.2 (official, vendor)
     error: not as locked: acme/billing
     hint: run `waitfor plugin vendor`, which puts the right bytes in their place
     exit 4
@@ -141,13 +141,13 @@ fn vendor() {
     registry.repent();
     assert_snapshot!(project.show("plugin vendor"), @r"
     vendored acme/billing 1.0.0 into vendor/waitfor
-    kept redis 1.0.1
+    kept redis 1.0.2
     exit 0
     ");
     project.expect(0, &format!("--frozen {}", service.url()));
     assert_snapshot!(project.show("plugin vendor third/party"), @r"
     vendored acme/billing 1.0.0 into third/party
-    vendored redis 1.0.1 into third/party
+    vendored redis 1.0.2 into third/party
     exit 0
     ");
 }

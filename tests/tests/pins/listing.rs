@@ -16,11 +16,11 @@ fn list_and_info() {
     assert_snapshot!(project.show("plugin list"), @r"
     NAME          VERSION  ORIGIN    SHA256        SCHEMES
     acme/billing  1.0.0    locked    <short of billing 1.0.0>  billing
-    http          1.0.1    official  <short of official http>  http, https
+    http          1.0.2    official  <short of official http>  http, https
     postgres      1.0.1    official  <short of official postgres>  postgres, postgresql
-    redis         1.0.1    locked    <short of official redis>  redis, rediss, valkey, valkeys, redis+unix, valkey+unix, redis+sentinel, rediss+sentinel
+    redis         1.0.2    locked    <short of official redis>  redis, rediss, valkey, valkeys, redis+unix, valkey+unix, redis+sentinel, rediss+sentinel
     tcp           1.0.0    official  <short of official tcp>  tcp, unix
-    vault         1.0.1    official  <short of official vault>  vault, vault+http, bao, bao+http
+    vault         1.0.2    official  <short of official vault>  vault, vault+http, bao, bao+http
     vertica       1.2.1    official  <short of official vertica>  vertica
     exit 0
     ");

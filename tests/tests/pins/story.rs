@@ -70,7 +70,7 @@ fn a_team_publishes_and_another_pins() {
     [[plugin]]
     name = "redis"
     requirement = "1"
-    version = "1.0.1"
+    version = "1.0.2"
     registry = "official"
     sha256 = "<official redis>"
     size = <size>
@@ -98,18 +98,18 @@ fn a_team_publishes_and_another_pins() {
     // Team B is told, looks, and moves.
     assert_snapshot!(team_b.show("plugin outdated"), @r"
     outdated acme/billing 1.0.0 -> 1.0.1 (allowed by 1)
-    up to date redis 1.0.1
+    up to date redis 1.0.2
     exit 0
     ");
     assert_snapshot!(team_b.show("plugin update --dry-run"), @r"
     would update acme/billing 1.0.0 -> 1.0.1
-    kept redis 1.0.1
+    kept redis 1.0.2
     exit 0
     ");
     assert_eq!(team_b.read("waitfor.lock"), locked);
     assert_snapshot!(team_b.show("plugin update"), @r"
     updated acme/billing 1.0.0 -> 1.0.1
-    kept redis 1.0.1
+    kept redis 1.0.2
     exit 0
     ");
     let moved = team_b.read("waitfor.lock");
@@ -162,7 +162,7 @@ fn a_team_publishes_and_another_pins() {
     ");
     assert_snapshot!(team_b.show("plugin outdated"), @r"
     yanked acme/billing 1.0.1 -> 1.0.0 (allowed by 1)
-    up to date redis 1.0.1
+    up to date redis 1.0.2
     warning: acme/billing 1.0.1 was yanked: says open while invoices are replayed; `waitfor plugin update acme/billing --precise 1.0.0` goes back
     exit 0
     ");
@@ -174,7 +174,7 @@ fn a_team_publishes_and_another_pins() {
     // Nothing moves by itself, and nothing moves back unasked.
     assert_snapshot!(team_b.show("plugin update"), @r"
     kept acme/billing 1.0.1
-    kept redis 1.0.1
+    kept redis 1.0.2
     warning: acme/billing 1.0.1 was yanked: says open while invoices are replayed; `waitfor plugin update acme/billing --precise 1.0.0` goes back
     exit 0
     ");

@@ -122,9 +122,7 @@ fn read_head(reader: &mut Reader, budget: &mut usize) -> Result<Head, Failure> {
         }
         searched = reader.pending().len().saturating_sub(3);
         if reader.pending().len() > *budget {
-            return Err(Failure::Malformed(format!(
-                "the head of the answer is longer than {MAX_HEAD} bytes"
-            )));
+            return Err(too_long());
         }
         let have = reader.pending().len();
         match reader.fill() {
@@ -136,8 +134,15 @@ fn read_head(reader: &mut Reader, budget: &mut usize) -> Result<Head, Failure> {
             Err(fault) => return Err(fault.into()),
         }
     };
-    *budget = budget.saturating_sub(len);
+    // Here too: heads that each came whole have never more than fits pending.
+    *budget = budget.checked_sub(len).ok_or_else(too_long)?;
     parse(&reader.take(len))
+}
+
+fn too_long() -> Failure {
+    Failure::Malformed(format!(
+        "the head of the answer is longer than {MAX_HEAD} bytes"
+    ))
 }
 
 fn broke_off() -> Failure {

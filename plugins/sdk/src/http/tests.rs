@@ -458,6 +458,19 @@ fn heads_and_trailers_have_a_cap() {
 }
 
 #[test]
+fn interim_answers_that_come_whole_have_a_cap() {
+    let interim = Step::send("HTTP/1.1 100 Continue\r\n\r\n".repeat(100));
+    let last = Step::send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    for (rounds, code) in [(20, "ready"), (30, "bad-answer")] {
+        let steps = core::iter::repeat_n(interim.clone(), rounds);
+        let run = plain()
+            .conversation(steps.chain([last.clone()]))
+            .check::<Fetch>();
+        assert_eq!(run.verdict.code(), code, "{rounds}");
+    }
+}
+
+#[test]
 fn a_silent_peer_is_not_ready() {
     let run = fetch(plain, "");
     assert_eq!(run.verdict.code(), "closed");
