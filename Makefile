@@ -7,7 +7,7 @@ BUILD = $(CARGO) build --release --locked --workspace
 
 RUN = "$${CARGO_TARGET_DIR:-target}/release"
 
-.PHONY: build static demo test test-target test-servers probes probes-check docs bench instructions \
+.PHONY: build static demo test test-target test-servers probes probes-check docs bench bench-inside instructions \
 	instructions-update fuzz
 
 build:
@@ -60,6 +60,12 @@ bench: test-target test-servers build
 	mkdir -p $(RUN)/installed
 	cp $(RUN)/waitfor $(RUN)/installed/waitfor
 	WAITFOR_BIN=$(RUN)/installed/waitfor $(RUN)/bench $(PART)
+
+# Measures what a run is made of, each part by itself: where the above tells that
+# something became slower, this tells what. FILTER=attempt runs those alone.
+bench-inside: test-servers
+	$(CARGO) bench --profile release --locked --workspace --bench inside \
+		--features waitfor/benching -- $(FILTER)
 
 # Compares how many instructions fixed runs take with tests/instructions.toml.
 instructions: build

@@ -1,6 +1,8 @@
-//! The program as a library, so that its parts can be fuzzed; `main.rs` only
-//! calls [`main`].
+//! The program as a library, so that its parts can be fuzzed and measured;
+//! `main.rs` only calls [`main`].
 
+#[cfg(feature = "benching")]
+pub mod benching;
 mod cache;
 mod catalogue;
 mod cli;

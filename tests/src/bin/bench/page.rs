@@ -18,7 +18,8 @@ has several.
 `pins`, `memory`, `size`) and takes the others from earlier runs of the same build, whose raw samples are
 kept as JSON in `bench` in the target folder. `BENCH_SHORT=1` tries everything out in a few minutes, and
 leaves this page alone. What does not depend on the machine's mood is checked on every change:
-[the instruction counts](#instructions).
+[the instruction counts](#instructions). `make bench-inside` measures the parts that a run is made of, each by
+itself in a warm process (`host/benches`), for whoever looks for what has become slower.
 ";
 
 /// What a part is about, how it is measured, and how far it can be trusted.
