@@ -1,7 +1,8 @@
-//! How big the binary is, and what it is made of.
+//! How big the binaries are, and what they are made of.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,13 +13,14 @@ use waitfor_tests::process::temp_dir;
 use crate::peers::have;
 use crate::report::{Report, Unit};
 
-/// The disciplines.
-pub(crate) const WHOLE: &str = "size of the binary";
-pub(crate) const SECTIONS: &str = "sections of the binary";
-pub(crate) const CRATES: &str = "functions in the binary, by crate";
+/// The discipline of the sizes.
+const WHOLE: &str = "size of the binary";
 
 /// Functions of C and of assembly, and those that the compiler has named.
 const NAMELESS: &str = "without a crate's name";
+
+/// How the names of the native code of the official probes end.
+const MADE_AHEAD: &str = "official::READY::CODE";
 
 /// How many crates are told apart.
 const CRATES_SHOWN: usize = 15;
@@ -29,34 +31,54 @@ const SECTIONS_SHOWN: usize = 10;
 /// The variable that names a static build, where there is one.
 const STATIC: &str = "WAITFOR_STATIC_BIN";
 
+/// One of the binaries.
+struct Binary {
+    /// What it is called in a table of both.
+    who: &'static str,
+    /// The same in the names of other tables.
+    noun: &'static str,
+    path: PathBuf,
+}
+
 /// Runs the part.
 pub(crate) fn run(report: &mut Report) {
     let tools = have(Component::Binutils, report);
-    let mut binaries = vec![("waitfor", cli::binary().to_owned())];
+    let mut binaries = vec![Binary {
+        who: "waitfor",
+        noun: "binary",
+        path: cli::binary().to_owned(),
+    }];
     match std::env::var_os(STATIC).filter(|path| !path.is_empty()) {
-        Some(path) => binaries.push(("waitfor, static (musl)", PathBuf::from(path))),
+        Some(path) => binaries.push(Binary {
+            who: "waitfor, static (musl)",
+            noun: "static binary",
+            path: PathBuf::from(path),
+        }),
         None => report.skip("size of a static binary", "WAITFOR_STATIC_BIN names none"),
     }
-    for (who, binary) in binaries {
-        match fs::metadata(&binary) {
+    for Binary { who, path, .. } in &binaries {
+        match fs::metadata(path) {
             Ok(found) => report.add(WHOLE, who, Unit::Bytes, found.len() as f64),
             Err(error) => report.skip(&format!("{WHOLE}: {who}"), &error.to_string()),
         }
-        let stripped = tools.as_ref().map(|tools| stripped(tools, &binary));
+        let stripped = tools.as_ref().map(|tools| stripped(tools, path));
         match stripped {
             Some(Ok(size)) => report.add(WHOLE, &format!("{who}, stripped"), Unit::Bytes, size),
             Some(Err(why)) => report.skip(&format!("{WHOLE}: {who}, stripped"), &why),
             None => {}
         }
     }
-    let Some(tools) = tools else {
-        return;
-    };
-    if let Err(why) = sections(&tools, cli::binary(), report) {
-        report.skip(SECTIONS, &why);
-    }
-    if let Err(why) = crates(&tools, cli::binary(), report) {
-        report.skip(CRATES, &why);
+    if let Some(tools) = &tools {
+        for binary in &binaries {
+            let whole = format!("sections of the {}", binary.noun);
+            if let Err(why) = sections(tools, &binary.path, &whole, report) {
+                report.skip(&whole, &why);
+            }
+            let parts = format!("what the {} is made of", binary.noun);
+            if let Err(why) = parts_of(tools, &binary.path, &parts, report) {
+                report.skip(&parts, &why);
+            }
+        }
     }
     probes(report);
 }
@@ -86,7 +108,12 @@ fn stripped(tools: &Installed, binary: &Path) -> Result<f64, String> {
 }
 
 /// The largest sections that are loaded, and all others together.
-fn sections(tools: &Installed, binary: &Path, report: &mut Report) -> Result<(), String> {
+fn sections(
+    tools: &Installed,
+    binary: &Path,
+    what: &str,
+    report: &mut Report,
+) -> Result<(), String> {
     let listed = said(
         Command::new(tools.program("size"))
             .args(["-A", "-d"])
@@ -98,20 +125,26 @@ fn sections(tools: &Installed, binary: &Path, report: &mut Report) -> Result<(),
         let size: f64 = words.next()?.parse().ok()?;
         Some((name.to_owned(), size))
     });
-    largest(report, SECTIONS, lines.collect(), SECTIONS_SHOWN);
+    largest(report, what, lines.collect(), SECTIONS_SHOWN);
     Ok(())
 }
 
-/// The crates with the most bytes of code, told by the names of their functions. What the compiler
-/// has inlined counts with the function that it went into; what is generic, with the crate that its
-/// name begins with.
-fn crates(tools: &Installed, binary: &Path, report: &mut Report) -> Result<(), String> {
+/// The data, and the crates with the most bytes of code, told by the names of their functions. What
+/// the compiler has inlined counts with the function that it went into; what is generic, with the
+/// crate that its name begins with.
+fn parts_of(
+    tools: &Installed,
+    binary: &Path,
+    what: &str,
+    report: &mut Report,
+) -> Result<(), String> {
     let listed = said(
         Command::new(tools.program("nm"))
             .args(["-C", "-S", "--defined-only"])
             .arg(binary),
     )?;
-    let mut sizes = BTreeMap::<String, f64>::new();
+    let mut code = BTreeMap::<String, f64>::new();
+    let (mut made_ahead, mut data) = (0.0, 0.0);
     for line in listed.lines() {
         let mut words = line.splitn(4, ' ');
         let (Some(_), Some(size), Some(kind), Some(name)) =
@@ -122,19 +155,43 @@ fn crates(tools: &Installed, binary: &Path, report: &mut Report) -> Result<(), S
         let Ok(size) = u64::from_str_radix(size, 16) else {
             continue;
         };
-        if matches!(kind, "t" | "T") {
-            *sizes.entry(crate_of(name)).or_default() += size as f64;
+        match kind {
+            "t" | "T" => *code.entry(crate_of(name)).or_default() += size as f64,
+            "r" | "R" if name.ends_with(MADE_AHEAD) => made_ahead += size as f64,
+            "r" | "R" | "d" | "D" => data += size as f64,
+            _ => {}
         }
     }
-    if sizes.is_empty() {
+    if code.is_empty() {
         return Err("the binary has no symbols".to_owned());
     }
-    let sizes = sizes.into_iter().map(|(name, size)| match name.as_str() {
-        NAMELESS => (name, size),
-        _ => (format!("crate {name}"), size),
+    let components = components().map_err(|e| format!("the components cannot be read: {e}"))?;
+    for (who, size) in [
+        ("official probes: native code", made_ahead),
+        ("official probes: components", components),
+        ("other data that has names", (data - components).max(0.0)),
+    ] {
+        report.add(what, who, Unit::Bytes, size);
+    }
+    let code = code.into_iter().map(|(name, size)| match name.as_str() {
+        NAMELESS => (format!("code {name}"), size),
+        _ => (format!("code of crate {name}"), size),
     });
-    largest(report, CRATES, sizes.collect(), CRATES_SHOWN);
+    largest(report, what, code.collect(), CRATES_SHOWN);
     Ok(())
+}
+
+/// The bytes of all components inside the program.
+fn components() -> io::Result<f64> {
+    let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registry/official/blobs/sha256");
+    let mut sum = 0;
+    for blob in fs::read_dir(layout)? {
+        let bytes = fs::read(blob?.path())?;
+        if bytes.starts_with(b"\0asm") {
+            sum += bytes.len();
+        }
+    }
+    Ok(sum as f64)
 }
 
 /// The crate that a function's name begins with, as in `<&mut alloc::vec::Vec<T> as …>::f`.
