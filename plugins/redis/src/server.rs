@@ -92,6 +92,9 @@ pub(crate) fn check(
     for key in &params.expect_key {
         request.command(&[b"EXISTS", key.as_bytes()]);
     }
+    // Asked at once, since a server that loads looks at its clients now and
+    // then: a second question would wait for the next time.
+    request.command(&[b"INFO", b"persistence"]);
     client.send(&request)?;
 
     if let Some(asked) = auth {
@@ -117,9 +120,11 @@ pub(crate) fn check(
         &mut client,
         2 + usize::from(params.cluster) + params.expect_key.len(),
     );
+    client.be_brief();
+    let persistence = answers.then(&mut client);
     let proof = match unclear {
         None => Proof::Pong,
-        Some(line) => prove(&mut client, &answers, &line)?,
+        Some(line) => prove(persistence, &line)?,
     };
 
     let server = answers.info().unwrap_or_default();
@@ -176,31 +181,20 @@ enum Proof {
     Persistence,
 }
 
-/// Asks INFO what PING leaves open: how far the loading of data is, and
+/// Learns from INFO what PING leaves open: how far the loading of data is, and
 /// whether a server that does not permit PING has loaded its data, for it says
 /// so even before.
-fn prove(client: &mut Client, answers: &Answers, line: &str) -> Result<Proof, Unready> {
+fn prove(persistence: Result<Reply, Unready>, line: &str) -> Result<Proof, Unready> {
     let refused = judge(line, Asked::Ping);
     let loading = line.starts_with("LOADING");
-    match persistence(client, answers) {
+    let info = persistence.map(|reply| reply.into_bulk().map(Info::new));
+    match info {
         Ok(Some(info)) if loading || info.is_loading() => Err(info::loading(&info).into()),
         Ok(Some(info)) if info.get("loading") == Some("0") => Ok(Proof::Persistence),
         // That INFO was not answered in time is no proof that it may not be asked.
         Err(unready) if !loading => Err(unready),
         _ => Err(refused),
     }
-}
-
-/// What INFO says of loading; none where the server refuses to say.
-fn persistence(client: &mut Client, answers: &Answers) -> Result<Option<Info>, Unready> {
-    if let Some(unready) = &answers.failure {
-        return Err(unready.clone());
-    }
-    let mut request = Request::default();
-    request.command(&[b"INFO", b"persistence"]);
-    client.send(&request)?;
-    let text = client.reply()?.into_bulk();
-    Ok(text.map(Info::new))
 }
 
 /// The answers after PING, in the order asked. A proxy may hang up on a
@@ -227,6 +221,14 @@ impl Answers {
         Self {
             read: read.into_iter(),
             failure,
+        }
+    }
+
+    /// The one behind them.
+    fn then(&self, client: &mut Client) -> Result<Reply, Unready> {
+        match &self.failure {
+            Some(unready) => Err(unready.clone()),
+            None => client.reply(),
         }
     }
 

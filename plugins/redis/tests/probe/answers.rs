@@ -17,7 +17,7 @@ fn a_ready_server_is_ready() {
     assert_eq!(fact(&run.verdict, "incarnation").map(str::len), Some(40));
     assert_eq!(
         run.sent(0),
-        b"*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n"
+        b"*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n*2\r\n$4\r\nINFO\r\n$11\r\npersistence\r\n"
     );
     assert_eq!(run.stages, ["connecting", "querying"]);
 }

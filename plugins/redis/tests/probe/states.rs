@@ -139,10 +139,9 @@ fn clusters() {
     ] {
         let run = check(|| server(&[name]).value("cluster", "true"));
         assert_eq!(outcome(&run.verdict), expected, "{name}");
-        assert!(
-            run.sent(0)
-                .ends_with(b"*2\r\n$7\r\nCLUSTER\r\n$4\r\nINFO\r\n")
-        );
+        assert!(run.sent(0).ends_with(
+            b"*2\r\n$7\r\nCLUSTER\r\n$4\r\nINFO\r\n*2\r\n$4\r\nINFO\r\n$11\r\npersistence\r\n"
+        ));
     }
     let run = check(|| server(&["cluster-node-lost"]).value("cluster", "true"));
     assert_eq!(
@@ -190,7 +189,7 @@ fn keys() {
         "the key `absent` does not exist in database 0"
     );
     assert!(run.sent(0).ends_with(
-        b"*2\r\n$6\r\nEXISTS\r\n$6\r\nseeded\r\n*2\r\n$6\r\nEXISTS\r\n$6\r\nabsent\r\n"
+        b"*2\r\n$6\r\nEXISTS\r\n$6\r\nseeded\r\n*2\r\n$6\r\nEXISTS\r\n$6\r\nabsent\r\n*2\r\n$4\r\nINFO\r\n$11\r\npersistence\r\n"
     ));
 
     let run = check(|| server(&["ready-keys"]).value("expect-key", "seeded"));
