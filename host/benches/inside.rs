@@ -16,17 +16,18 @@ fn main() {
     divan::main();
 }
 
-/// The manifests of the probes inside, read and verified.
+/// What comes before the arguments are looked at.
 #[divan::bench]
 fn open_shelf() -> Shelf {
     Shelf::open()
 }
 
-/// From arguments to a checked target.
+/// From arguments to a checked target, the manifests of the probes included.
 #[divan::bench(args = ["tcp://127.0.0.1:1", "redis://127.0.0.1:1", "postgres://127.0.0.1:1"])]
 fn plan(bencher: Bencher<'_, '_>, url: &str) {
-    let shelf = Shelf::open();
-    bencher.bench_local(|| shelf.plan(&[url]));
+    bencher
+        .with_inputs(Shelf::open)
+        .bench_local_refs(|shelf| shelf.plan(&[url]));
 }
 
 /// Everything up to the first attempt: with the engine, the probe's digest and

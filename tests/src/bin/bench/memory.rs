@@ -13,6 +13,7 @@ use crate::clock::usage;
 use crate::peers::{have, open_port, waiters, waitfor};
 use crate::report::{Report, Unit};
 use crate::settings::Settings;
+use crate::size::{STATIC_NAME, static_build};
 
 /// The discipline of a service.
 pub(crate) fn discipline(service: &str) -> String {
@@ -40,7 +41,7 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
     if let Some(installed) = have(Component::Redis, report) {
         let redis = Redis::ready(&installed);
         let ours = waitfor(&["-q", &format!("redis://127.0.0.1:{}", redis.port)]);
-        note(settings, report, SERVICES[1], "waitfor", &ours);
+        note_ours(settings, report, SERVICES[1], &ours);
         let mut client = Command::new(installed.program("redis-cli"));
         client.args(["-p", &redis.port.to_string(), "ping"]);
         note(settings, report, SERVICES[1], "redis-cli ping", &client);
@@ -49,7 +50,7 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
         let postgres = Postgres::ready(&installed);
         let url = format!("postgres://trusted@127.0.0.1:{}/postgres", postgres.port);
         let ours = waitfor(&["-q", &url]);
-        note(settings, report, SERVICES[2], "waitfor", &ours);
+        note_ours(settings, report, SERVICES[2], &ours);
         let mut client = Command::new(installed.program("pg_isready"));
         client.args(["-q", "-h", "127.0.0.1", "-p", &postgres.port.to_string()]);
         note(settings, report, SERVICES[2], "pg_isready", &client);
@@ -58,10 +59,26 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
         let server = OpenBao::dev(&installed);
         let address = format!("http://127.0.0.1:{}", server.port);
         let ours = waitfor(&["-q", &format!("vault+{address}")]);
-        note(settings, report, SERVICES[3], "waitfor", &ours);
+        note_ours(settings, report, SERVICES[3], &ours);
         let mut client = bao(&installed);
         client.env("BAO_ADDR", &address).arg("status");
         note(settings, report, SERVICES[3], "bao status", &client);
+    }
+}
+
+/// Both of our builds, where there are two.
+fn note_ours(settings: &Settings, report: &mut Report, service: &str, command: &Command) {
+    note(settings, report, service, "waitfor", command);
+    if let Some(binary) = static_build() {
+        let mut other = Command::new(binary);
+        other.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => other.env(name, value),
+                None => other.env_remove(name),
+            };
+        }
+        note(settings, report, service, STATIC_NAME, &other);
     }
 }
 

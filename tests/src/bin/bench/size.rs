@@ -31,6 +31,15 @@ const SECTIONS_SHOWN: usize = 10;
 /// The variable that names a static build, where there is one.
 const STATIC: &str = "WAITFOR_STATIC_BIN";
 
+/// What it is called.
+pub(crate) const STATIC_NAME: &str = "waitfor, static (musl)";
+
+/// The static build, where there is one.
+pub(crate) fn static_build() -> Option<PathBuf> {
+    let path = std::env::var_os(STATIC).filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
+
 /// One of the binaries.
 struct Binary {
     /// What it is called in a table of both.
@@ -48,11 +57,11 @@ pub(crate) fn run(report: &mut Report) {
         noun: "binary",
         path: cli::binary().to_owned(),
     }];
-    match std::env::var_os(STATIC).filter(|path| !path.is_empty()) {
+    match static_build() {
         Some(path) => binaries.push(Binary {
-            who: "waitfor, static (musl)",
+            who: STATIC_NAME,
             noun: "static binary",
-            path: PathBuf::from(path),
+            path,
         }),
         None => report.skip("size of a static binary", "WAITFOR_STATIC_BIN names none"),
     }
