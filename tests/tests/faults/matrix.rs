@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
-use std::num::NonZero;
 use std::sync::Mutex;
 use std::thread;
 
@@ -21,10 +20,6 @@ const NAMES: &str = "names";
 
 /// Most of a cell's time is waiting.
 const WORKERS: usize = 12;
-
-/// How the names of faults begin whose peer sends as fast as it can. Those keep the processor busy:
-/// more of them at once than there are cores make an attempt time out that would have been answered.
-const FLOOD: &str = "endless-";
 
 const HEAD: &str = "\
 # Faults
@@ -69,12 +64,7 @@ fn every_fault_has_its_verdict() {
             "skipped: faults of names: no mount namespace can be made here"
         );
     }
-    let (floods, others): (Vec<_>, Vec<_>) = work(&groups, named)
-        .into_iter()
-        .partition(|((fault, _), _)| fault.starts_with(FLOOD));
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut found = fill_all(&world, others, WORKERS);
-    found.extend(fill_all(&world, floods, cores.min(WORKERS)));
+    let found = fill_all(&world, work(&groups, named));
     let mut wrong = Vec::new();
     for ((fault, subject), (expected, cell)) in &found {
         let label = cell.as_ref().map(|cell| cell.label.as_str());
@@ -133,11 +123,11 @@ fn work(groups: &[Group], named: bool) -> Vec<(Cell, String)> {
     work
 }
 
-fn fill_all(world: &World, work: Vec<(Cell, String)>, workers: usize) -> Filled {
+fn fill_all(world: &World, work: Vec<(Cell, String)>) -> Filled {
     let work = Mutex::new(work);
     let done = Mutex::new(Filled::new());
     thread::scope(|scope| {
-        for _ in 0..workers {
+        for _ in 0..WORKERS {
             scope.spawn(|| {
                 loop {
                     let next = work.lock().expect("no worker panics with it").pop();
