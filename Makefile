@@ -65,7 +65,7 @@ bench: test-target test-servers build
 # something became slower, this tells what. FILTER=attempt runs those alone.
 bench-inside: test-servers
 	$(CARGO) bench --profile release --locked --workspace --bench inside \
-		--features waitfor/benching -- $(FILTER)
+		--features waitfor/benching -- $(if $(FILTER),'$(FILTER)')
 
 # Compares how many instructions fixed runs take with tests/instructions.toml.
 instructions: build

@@ -8,6 +8,7 @@ use std::thread;
 use divan::Bencher;
 use sha2::{Digest, Sha256};
 use waitfor::benching::{Ready, Shelf};
+use waitfor::fuzzing::{component, official};
 use waitfor_tests::install::{Component, require};
 use waitfor_tests::process::free_port;
 use waitfor_tests::servers::redis::Redis;
@@ -40,17 +41,16 @@ fn make_ready(url: &str) -> Ready {
 /// The identity of a probe.
 #[divan::bench(args = ["tcp", "redis", "postgres", "http"])]
 fn digest(bencher: Bencher<'_, '_>, probe: &str) {
-    let bytes = Shelf::open().component(probe);
+    let bytes = official(probe);
     bencher.bench_local(|| Sha256::digest(&bytes));
 }
 
-/// A component that was never seen.
+/// A component that was never seen: it is looked through, compiled, and asked
+/// what it takes.
 #[divan::bench(args = ["tcp", "redis"], sample_count = 20, sample_size = 1)]
 fn introduce(bencher: Bencher<'_, '_>, probe: &str) {
-    let bytes = Shelf::open().component(probe);
-    bencher
-        .with_inputs(Shelf::open)
-        .bench_local_refs(|shelf| shelf.introduce(&bytes));
+    let bytes = official(probe);
+    bencher.bench_local(|| assert_eq!(component(&bytes), None));
 }
 
 /// A port where nobody listens: the first attempt wakes the probe, each other

@@ -1,5 +1,5 @@
-//! Doors for the benchmarks in `benches/`, since what they measure is private
-//! to this crate. A door panics where something fails: a figure of a failure
+//! Doors for the benchmarks in `benches/`, beside those in [`crate::fuzzing`],
+//! since what they measure is private to this crate. A door panics where something fails: a figure of a failure
 //! would mislead.
 
 use std::ffi::OsString;
@@ -34,21 +34,6 @@ impl Shelf {
             Invocation::Wait(request) => done(request.plan(&self.0, &environment)),
             _ => panic!("a command line without a target"),
         }
-    }
-
-    /// The bytes of a probe.
-    pub fn component(&self, name: &str) -> Vec<u8> {
-        let chosen = done(self.0.find(name, None));
-        match self.0.supply().bytes(&chosen) {
-            Ok(supplied) => supplied.bytes.into_owned(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// What a component needs that was never seen: it is looked through,
-    /// compiled, and asked what it takes.
-    pub fn introduce(&self, bytes: &[u8]) {
-        done(self.0.introduce("stranger", bytes));
     }
 }
 

@@ -91,6 +91,7 @@ impl Verdict {
 /// A command line of `waitfor`, with a clean environment.
 #[derive(Clone, Debug)]
 pub struct Cli {
+    program: PathBuf,
     args: Vec<OsString>,
     within: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
@@ -116,6 +117,7 @@ impl Cli {
             home
         });
         Self {
+            program: binary().to_owned(),
             args: Vec::new(),
             within: Vec::new(),
             env: Vec::new(),
@@ -125,6 +127,13 @@ impl Cli {
             timeout: "3s".to_owned(),
             grace: "0s".to_owned(),
         }
+    }
+
+    /// Runs another build than [`binary`].
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
     }
 
     /// Adds arguments.
@@ -190,10 +199,10 @@ impl Cli {
         let mut command = match self.within.split_first() {
             Some((program, args)) => {
                 let mut command = Command::new(program);
-                command.args(args).arg(binary());
+                command.args(args).arg(&self.program);
                 command
             }
-            None => Command::new(binary()),
+            None => Command::new(&self.program),
         };
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().to_ascii_uppercase();

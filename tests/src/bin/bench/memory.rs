@@ -4,13 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
 
+use waitfor_tests::cli::Cli;
 use waitfor_tests::install::Component;
 use waitfor_tests::servers::openbao::{OpenBao, bao};
 use waitfor_tests::servers::postgres::Postgres;
 use waitfor_tests::servers::redis::Redis;
 
 use crate::clock::usage;
-use crate::peers::{have, open_port, waiters, waitfor};
+use crate::peers::{have, open_port, waiters};
 use crate::report::{Report, Unit};
 use crate::settings::Settings;
 use crate::size::{STATIC_NAME, static_build};
@@ -40,8 +41,8 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
     drop(peer);
     if let Some(installed) = have(Component::Redis, report) {
         let redis = Redis::ready(&installed);
-        let ours = waitfor(&["-q", &format!("redis://127.0.0.1:{}", redis.port)]);
-        note_ours(settings, report, SERVICES[1], &ours);
+        let url = format!("redis://127.0.0.1:{}", redis.port);
+        note_ours(settings, report, SERVICES[1], &url);
         let mut client = Command::new(installed.program("redis-cli"));
         client.args(["-p", &redis.port.to_string(), "ping"]);
         note(settings, report, SERVICES[1], "redis-cli ping", &client);
@@ -49,8 +50,7 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
     if let Some(installed) = have(Component::Postgres, report) {
         let postgres = Postgres::ready(&installed);
         let url = format!("postgres://trusted@127.0.0.1:{}/postgres", postgres.port);
-        let ours = waitfor(&["-q", &url]);
-        note_ours(settings, report, SERVICES[2], &ours);
+        note_ours(settings, report, SERVICES[2], &url);
         let mut client = Command::new(installed.program("pg_isready"));
         client.args(["-q", "-h", "127.0.0.1", "-p", &postgres.port.to_string()]);
         note(settings, report, SERVICES[2], "pg_isready", &client);
@@ -58,8 +58,8 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
     if let Some(installed) = have(Component::OpenBao, report) {
         let server = OpenBao::dev(&installed);
         let address = format!("http://127.0.0.1:{}", server.port);
-        let ours = waitfor(&["-q", &format!("vault+{address}")]);
-        note_ours(settings, report, SERVICES[3], &ours);
+        let url = format!("vault+{address}");
+        note_ours(settings, report, SERVICES[3], &url);
         let mut client = bao(&installed);
         client.env("BAO_ADDR", &address).arg("status");
         note(settings, report, SERVICES[3], "bao status", &client);
@@ -67,18 +67,12 @@ pub(crate) fn run(settings: &Settings, report: &mut Report) {
 }
 
 /// Both of our builds, where there are two.
-fn note_ours(settings: &Settings, report: &mut Report, service: &str, command: &Command) {
-    note(settings, report, service, "waitfor", command);
+fn note_ours(settings: &Settings, report: &mut Report, service: &str, url: &str) {
+    let ours = Cli::new().args(["-q", url]);
+    note(settings, report, service, "waitfor", &ours.command());
     if let Some(binary) = static_build() {
-        let mut other = Command::new(binary);
-        other.args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => other.env(name, value),
-                None => other.env_remove(name),
-            };
-        }
-        note(settings, report, service, STATIC_NAME, &other);
+        let command = ours.program(binary).command();
+        note(settings, report, service, STATIC_NAME, &command);
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use serde_json::Value;
 use waitfor_tests::cli::Cli;
 use waitfor_tests::faults::peer::Peer;
 use waitfor_tests::install::{self, Component, Installed};
@@ -157,6 +158,25 @@ fn starter(other: &Installed) -> Command {
 /// `waitfor` with a clean environment and an own home.
 pub(crate) fn waitfor(args: &[&str]) -> Command {
     Cli::new().args(args).command()
+}
+
+/// What is known of the plugins at hand (`docs/plugin-json.md`).
+pub(crate) fn plugins() -> Result<Vec<Value>, String> {
+    let listed = waitfor(&["plugin", "list", "--output", "json"])
+        .output()
+        .map_err(|e| format!("it cannot be run: {e}"))?;
+    let mut listed: Value =
+        serde_json::from_slice(&listed.stdout).map_err(|e| format!("the list of plugins: {e}"))?;
+    match listed["plugins"].take() {
+        Value::Array(plugins) => Ok(plugins),
+        _ => Err("the list of plugins has none".to_owned()),
+    }
+}
+
+/// Where this checkout has the components of the official probes, by the digits of their digests,
+/// and their documents.
+pub(crate) fn official_blobs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../registry/official/blobs/sha256")
 }
 
 /// A port at which each connection is held until the client leaves: one that closes at once would

@@ -11,7 +11,7 @@ use waitfor_tests::process::{own_dir, temp_dir};
 use waitfor_tests::servers::redis::Redis;
 
 use crate::clock::timed;
-use crate::peers::{have, open_port, waitfor};
+use crate::peers::{have, official_blobs, open_port, plugins, waitfor};
 use crate::report::{Report, Unit};
 use crate::settings::Settings;
 
@@ -135,20 +135,13 @@ fn races(settings: &Settings, report: &mut Report, probe: &str, url: &str) {
 
 /// The bytes of an official probe with a section more, that nobody has seen before.
 fn foreign(probe: &str) -> Result<Vec<u8>, String> {
-    let blobs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registry/official/blobs/sha256");
-    let listed = waitfor(&["plugin", "list", "--output", "json"])
-        .output()
-        .map_err(|e| format!("it cannot be run: {e}"))?;
-    let listed: serde_json::Value =
-        serde_json::from_slice(&listed.stdout).map_err(|e| format!("the list of plugins: {e}"))?;
-    let digest = listed["plugins"]
-        .as_array()
-        .into_iter()
-        .flatten()
+    let plugins = plugins()?;
+    let digest = plugins
+        .iter()
         .find(|plugin| plugin["name"] == probe && plugin["origin"] == "official")
         .and_then(|plugin| plugin["sha256"].as_str())
         .ok_or_else(|| format!("no official probe `{probe}`"))?;
-    let mut bytes = fs::read(blobs.join(digest))
+    let mut bytes = fs::read(official_blobs().join(digest))
         .map_err(|e| format!("the component of `{probe}` is not in this checkout: {e}"))?;
     // A custom section: its number, its length, and a name, with the length of that.
     let now = std::time::SystemTime::now()

@@ -10,7 +10,7 @@ use waitfor_tests::cli;
 use waitfor_tests::install::{Component, Installed};
 use waitfor_tests::process::temp_dir;
 
-use crate::peers::have;
+use crate::peers::{have, official_blobs, plugins};
 use crate::report::{Report, Unit};
 
 /// The discipline of the sizes.
@@ -192,9 +192,8 @@ fn parts_of(
 
 /// The bytes of all components inside the program.
 fn components() -> io::Result<f64> {
-    let layout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registry/official/blobs/sha256");
     let mut sum = 0;
-    for blob in fs::read_dir(layout)? {
+    for blob in fs::read_dir(official_blobs())? {
         let bytes = fs::read(blob?.path())?;
         if bytes.starts_with(b"\0asm") {
             sum += bytes.len();
@@ -241,12 +240,12 @@ fn largest(report: &mut Report, what: &str, mut sizes: Vec<(String, f64)>, shown
 
 /// The components' sizes, as published.
 fn probes(report: &mut Report) {
-    let listed = said(&mut crate::peers::waitfor(&[
-        "plugin", "list", "--output", "json",
-    ]));
-    let listed: serde_json::Value =
-        serde_json::from_str(&listed.unwrap_or_default()).unwrap_or_default();
-    for plugin in listed["plugins"].as_array().into_iter().flatten() {
+    const WHAT: &str = "size of a probe's component";
+    let plugins = match plugins() {
+        Ok(plugins) => plugins,
+        Err(why) => return report.skip(WHAT, &why),
+    };
+    for plugin in plugins {
         let (Some(name), Some(version), Some(size)) = (
             plugin["name"].as_str(),
             plugin["version"].as_str(),
@@ -255,7 +254,7 @@ fn probes(report: &mut Report) {
             continue;
         };
         let who = format!("{name}@{version}");
-        report.add("size of a probe's component", &who, Unit::Bytes, size);
+        report.add(WHAT, &who, Unit::Bytes, size);
     }
 }
 
